@@ -1,0 +1,30 @@
+/** Every limit that is not a field's own rule in the protos. AdminService.GetStatus lists them. */
+export const limits = {
+  /** The largest value (a channel's, a write's, an answer), in bytes. */
+  valueBytesMax: 16 * 1024 * 1024,
+  /** The largest gRPC message in either direction, in bytes. */
+  messageBytesMax: 64 * 1024 * 1024,
+  /** Values up to this ride in their log record; larger ones are written first, in parts. */
+  inlineValueBytesMax: 256 * 1024,
+  /** One part of a large value. */
+  valuePartBytes: 1024 * 1024,
+  /** The largest encoded log record. MongoDB's own limit is 16 MiB. */
+  recordBytesMax: 12 * 1024 * 1024,
+  /** Events in one log record. */
+  eventsPerRecordMax: 10_000,
+  /** Tasks in one superstep. */
+  tasksPerSuperstepMax: 10_000,
+  /** Rows a page may hold. */
+  pageSizeMax: 500,
+  pageSizeDefault: 50,
+  /** Metadata keys of a checkpoint or thread that filters can find. */
+  metadataTagsMax: 64,
+  /** How long a request_id is remembered. */
+  requestKeptMs: 24 * 60 * 60 * 1000,
+  /** How long a lease holds without being renewed. */
+  leaseMs: 15_000,
+  /** How long the position of a deleted record stays taken (storage rule 4). */
+  stubKeptMs: 10 * 60 * 1000,
+  /** Supersteps of a run when the caller names no limit. */
+  recursionLimitDefault: 25,
+} as const;

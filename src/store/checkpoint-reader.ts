@@ -1,0 +1,127 @@
+import { CairnError, invariant } from "../errors.ts";
+import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { ValueEntry } from "../gen/cairn/v1/value_pb.ts";
+import { checkpointKey, writesKey } from "./keys.ts";
+import type { Log, Row, ThreadKey } from "./log.ts";
+import { mergeWrites } from "./pending-writes.ts";
+import { corrupt } from "./record-codec.ts";
+import type { ReadOptions, StoredCheckpoint } from "./store.ts";
+import { ValueTable, wantsBytes } from "./value-table.ts";
+import { RefCollector } from "./values-of.ts";
+
+/** Reading takes several round trips, between which a thread may be deleted. Reading anew then tells which it is. */
+const ATTEMPTS_MAX = 3;
+
+/** Reads a checkpoint: one call for its row, one for the values and writes, one more if there are large values. */
+export async function readCheckpoint(
+  log: Log,
+  key: ThreadKey,
+  namespace: string,
+  which: { id: string } | { latestBy: "seq" | "id" },
+  options: ReadOptions,
+): Promise<StoredCheckpoint | undefined> {
+  return await settled(async () => {
+    const table = new ValueTable(log, key);
+    const found =
+      "id" in which
+        ? await rowById(log, key, namespace, which.id)
+        : await latestRow(log, key, namespace, which.latestBy);
+    if (!found.row) return undefined;
+    const [entry] = await readEntries(table, [found.row], options, found.keyed);
+    return entry;
+  });
+}
+
+interface FoundRow {
+  row: Row | undefined;
+  /** Rows of its writes, where they came along. */
+  keyed?: Row[];
+}
+
+/** The row of the checkpoint with the id, and with it the rows of its writes. */
+async function rowById(log: Log, key: ThreadKey, namespace: string, id: string): Promise<FoundRow> {
+  const keyed = await log.byKeys(key, [checkpointKey(id), writesKey(namespace, id)]);
+  const row = keyed.find(({ checkpoint }) => checkpoint?.id === id && checkpoint.namespace === namespace);
+  return { row, keyed };
+}
+
+async function latestRow(log: Log, key: ThreadKey, namespace: string, order: "seq" | "id"): Promise<FoundRow> {
+  const [row] = await log.checkpoints(key, { namespace, order, tags: [], limit: 1 });
+  return { row };
+}
+
+/** Repeats a reading that found a checkpoint whose values had just gone. */
+export async function settled<Result>(read: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read();
+    } catch (error) {
+      const isGone = error instanceof CairnError && error.reason === ErrorReason.VALUE_NOT_FOUND;
+      if (!isGone) throw error;
+      if (attempt === ATTEMPTS_MAX)
+        throw corrupt("a checkpoint", `it refers to a value that is missing: ${error.message}`, error);
+    }
+  }
+}
+
+/**
+ * Completes checkpoint rows of one thread with their writes and values. `keyed` are the rows of their writes
+ * where the caller has read them already.
+ */
+export async function readEntries(
+  table: ValueTable,
+  rows: Row[],
+  options: ReadOptions,
+  keyed?: Row[],
+): Promise<StoredCheckpoint[]> {
+  const bytes = wantsBytes(options);
+  const counts = ({ n }: Row): boolean => options.asOf === undefined || n <= options.asOf;
+  const found = rows.map((row) => ({ row, checkpoint: checkpointOf(table.record(row)) }));
+  const refs = new RefCollector();
+  for (const { checkpoint } of found) refs.checkpoint(checkpoint);
+  if (keyed) for (const row of keyed) table.record(row);
+  const keys = keyed ? [] : found.map(({ checkpoint }) => writesKey(checkpoint.namespace, checkpoint.id));
+  // With the writes at hand, their values can be asked for at once.
+  const early = keyed && mergedWrites(table, keyed.filter(counts), found);
+  for (const write of (early ?? []).flat()) refs.write(write);
+  const writeRows = keyed ?? (await table.load(refs.refs, bytes, keys));
+  const writes = early ?? mergedWrites(table, writeRows.filter(counts), found);
+  for (const write of writes.flat()) refs.write(write);
+  await table.load(refs.refs, bytes);
+  return found.map(({ checkpoint }, index) => entryOf(table, checkpoint, writes[index] ?? [], options));
+}
+
+function mergedWrites(table: ValueTable, rows: Row[], found: { checkpoint: Checkpoint }[]): PendingWrite[][] {
+  const byKey = new Map<string, Record[]>();
+  // The order of the log decides between writes.
+  for (const row of [...rows].sort((left, right) => left.n - right.n)) {
+    for (const key of row.keys) {
+      const records = byKey.get(key);
+      if (records) records.push(table.record(row));
+      else byKey.set(key, [table.record(row)]);
+    }
+  }
+  return found.map(({ checkpoint: { namespace, id } }) =>
+    mergeWrites(byKey.get(writesKey(namespace, id)) ?? [], namespace, id),
+  );
+}
+
+function entryOf(
+  table: ValueTable,
+  checkpoint: Checkpoint,
+  writes: PendingWrite[],
+  options: ReadOptions,
+): StoredCheckpoint {
+  const refs = new RefCollector().checkpoint(checkpoint);
+  for (const write of writes) refs.write(write);
+  const values = new Map<string, ValueEntry>();
+  for (const ref of refs.refs) values.set(ref, table.entry(ref, options));
+  return { checkpoint, writes, values };
+}
+
+function checkpointOf(record: Record): Checkpoint {
+  invariant(record.checkpoint, "a row listed as a checkpoint holds one");
+  return record.checkpoint;
+}

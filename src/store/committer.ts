@@ -1,0 +1,129 @@
+import { CairnError } from "../errors.ts";
+import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { Environment } from "../system/environment.ts";
+import { prepare } from "./draft.ts";
+import { KnownRefs } from "./known-refs.ts";
+import type { Append, Log, ThreadKey } from "./log.ts";
+import { decodeRow } from "./record-codec.ts";
+import type { Committed, Draft, ThreadTail } from "./store.ts";
+import { ThreadQueue } from "./thread-queue.ts";
+import { threadTail } from "./thread-record.ts";
+
+/**
+ * A freed position could let a stale writer in, so positions stay taken for ten minutes at least. Whoever has not seen
+ * the thread's end for this long must look again before it believes that its append was in time.
+ */
+const CONFIRMED_FOR_MS = 60_000;
+
+/** Appends to threads: one at a time on each, however many callers there are. */
+export class Committer {
+  readonly #log: Log;
+  readonly #environment: Environment;
+  readonly #queue = new ThreadQueue();
+  readonly #knownRefs = new KnownRefs();
+  readonly #listeners = new Set<(key: ThreadKey, committed: Committed) => void>();
+  /** When each tail was read or written, by the monotonic clock. */
+  readonly #confirmedAt = new WeakMap<ThreadTail, number>();
+
+  constructor(log: Log, environment: Environment) {
+    this.#log = log;
+    this.#environment = environment;
+  }
+
+  async tail(key: ThreadKey): Promise<ThreadTail> {
+    const askedAt = this.#environment.clock.monotonicMs();
+    const row = await this.#log.last(key);
+    const thread = threadTail(row, row && decodeRow(key, row));
+    this.#confirmedAt.set(thread, askedAt);
+    return thread;
+  }
+
+  /** Appends what `change` makes of the thread's end, again and again until no other writer was faster. */
+  async update(
+    key: ThreadKey,
+    change: (thread: ThreadTail) => Promise<Draft | undefined>,
+  ): Promise<Committed | undefined> {
+    return await this.updateRaw(key, async (thread) => {
+      const draft = await change(thread);
+      return draft && (await this.#prepare(key, thread, draft));
+    });
+  }
+
+  /** As update, for appends that are not made of a draft. */
+  async updateRaw(
+    key: ThreadKey,
+    change: (thread: ThreadTail) => Promise<{ append: Append; record: Record } | undefined>,
+  ): Promise<Committed | undefined> {
+    return await this.#queue.run(key, async () => {
+      for (;;) {
+        const thread = await this.tail(key);
+        const prepared = await change(thread);
+        if (!prepared) return undefined;
+        const committed = await this.#commit(key, thread, prepared);
+        if (committed) return committed;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+  }
+
+  /** Appends right after `after` or throws STALE_EPOCH. */
+  async append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed> {
+    return await this.#queue.run(key, async () => {
+      if (!this.#isFresh(after)) await this.#confirm(key, after.n);
+      const prepared = await this.#prepare(key, after, draft);
+      const committed = await this.#commit(key, after, prepared);
+      if (!committed) throw staleEpoch(key);
+      return committed;
+    });
+  }
+
+  onCommit(listener: (key: ThreadKey, committed: Committed) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #prepare(key: ThreadKey, thread: ThreadTail, draft: Draft) {
+    const isKnown = this.#knownRefs.at(key, thread.n);
+    return await prepare(this.#log, this.#environment, key, thread, draft, isKnown);
+  }
+
+  async #commit(key: ThreadKey, after: ThreadTail, prepared: { append: Append; record: Record }) {
+    const { append, record } = prepared;
+    const sentAt = this.#environment.clock.monotonicMs();
+    const outcome = await this.#log.append(append);
+    if (outcome === "taken") return undefined;
+    if (!this.#isFresh(after)) await this.#confirm(key, append.row.n);
+    const thread = threadTail(append.row, record);
+    this.#confirmedAt.set(thread, sentAt);
+    this.#knownRefs.committed(key, append.row.n, record);
+    const committed: Committed = { thread, record };
+    for (const listener of this.#listeners) this.#tell(listener, key, committed);
+    return committed;
+  }
+
+  /** The commit stands whatever a listener does, so its failure is reported aside. */
+  #tell(listener: (key: ThreadKey, committed: Committed) => void, key: ThreadKey, committed: Committed): void {
+    try {
+      listener(key, committed);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
+  }
+
+  #isFresh(thread: ThreadTail): boolean {
+    const confirmedAt = this.#confirmedAt.get(thread) ?? Number.NEGATIVE_INFINITY;
+    return this.#environment.clock.monotonicMs() - confirmedAt <= CONFIRMED_FOR_MS;
+  }
+
+  async #confirm(key: ThreadKey, n: number): Promise<void> {
+    const last = await this.#log.last(key);
+    if ((last?.n ?? 0) !== n) throw staleEpoch(key);
+  }
+}
+
+function staleEpoch(key: ThreadKey): CairnError {
+  return new CairnError(ErrorReason.STALE_EPOCH, `thread ${JSON.stringify(key.thread)} was written by another holder`, {
+    metadata: { thread_id: key.thread },
+  });
+}

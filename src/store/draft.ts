@@ -1,0 +1,199 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { CairnError, invalidField } from "../errors.ts";
+import {
+  CheckpointKeySchema,
+  type Record,
+  RecordSchema,
+  type Tail,
+  TailSchema,
+  TaskWritesSchema,
+} from "../gen/cairn/store/v1/record_pb.ts";
+import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { Event } from "../gen/cairn/v1/event_pb.ts";
+import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
+import { limits } from "../limits.ts";
+import type { Environment } from "../system/environment.ts";
+import { uuid4 } from "../system/uuid.ts";
+import { type Conflict, lookUp } from "./draft-checks.ts";
+import { keysOf } from "./keys.ts";
+import type { Append, Log, Row, ThreadKey } from "./log.ts";
+import { LAYOUT } from "./record-codec.ts";
+import { requestOf } from "./request-record.ts";
+import type { Draft, ThreadTail } from "./store.ts";
+import { tagsOfCheckpoint } from "./tags.ts";
+import { summaryOf } from "./thread-record.ts";
+import { ValueWriter, writeLargeValues } from "./value-writer.ts";
+import { withCheckpointValues, withEventValues, withWriteValue } from "./values-of.ts";
+
+/** Each record's events are numbered from its position times this. */
+export const EVENTS_PER_RECORD = 10_000;
+
+export interface Prepared {
+  append: Append;
+  record: Record;
+}
+
+/**
+ * Turns a draft into the record that follows `thread`: every value becomes a reference, every event gets its
+ * number, and what the draft asks of the thread (heads, ids, references) is checked.
+ */
+export async function prepare(
+  log: Log,
+  environment: Environment,
+  key: ThreadKey,
+  thread: ThreadTail,
+  draft: Draft,
+  isKnownRef: (ref: string) => boolean,
+): Promise<Prepared> {
+  const n = thread.n + 1;
+  const atMs = environment.clock.nowMs();
+  const values = new ValueWriter(n);
+  const record = recordOf(key, draft, values, atMs);
+  const unknownRefs = [...values.foreignRefs].filter((ref) => !isKnownRef(ref));
+  const conflict = await lookUp(log, key, thread, draft, unknownRefs);
+  const seq = conflict && draft.onConflict !== "touch" ? conflict.seq : n;
+  if (record.checkpoint) record.checkpoint.seq = BigInt(seq);
+  finishEvents(record, n, seq);
+  record.tail = tailOf(thread, draft, record, n, conflict);
+  record.request = requestOf(draft.request, record);
+  await writeLargeValues(log, environment, key, record.values, () => encodedBytes({ ...record, values: [] }));
+  return { append: appendOf(environment, key, n, record, conflict, !thread.exists), record };
+}
+
+function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: number): Record {
+  return create(RecordSchema, {
+    layout: LAYOUT,
+    atMs: BigInt(Math.trunc(atMs)),
+    checkpoint: draft.checkpoint && checkpointOf(key, draft.checkpoint, values),
+    writes: draft.writes
+      ?.filter(({ writes }) => writes.length > 0)
+      .map(({ namespace, checkpointId, writes }, group) =>
+        create(TaskWritesSchema, {
+          namespace,
+          checkpointId,
+          writes: writes.map((write, index) =>
+            withWriteValue(write, `writes[${group}].writes[${index}].value`, values.place),
+          ),
+        }),
+      ),
+    events: draft.events?.map((event, index) => eventOf(event, index, values, atMs)),
+    values: values.stored,
+    threadMetadata: draft.threadMetadata,
+    clearedWrites: draft.clearedWrites?.map((cleared) => create(CheckpointKeySchema, cleared)),
+  });
+}
+
+function checkpointOf(key: ThreadKey, checkpoint: Checkpoint, values: ValueWriter): Checkpoint {
+  // Writes before any checkpoint are anchored at "".
+  if (checkpoint.id === "") throw invalidField("checkpoint.id", "must not be empty");
+  return { ...withCheckpointValues(checkpoint, values.place), threadId: key.thread, parentPruned: false };
+}
+
+function eventOf(event: Event, index: number, values: ValueWriter, atMs: number): Event {
+  return {
+    ...withEventValues(event, `events[${index}]`, values.place),
+    at: timestampFromMs(atMs),
+    ephemeral: undefined,
+  };
+}
+
+/** Numbers the events, and tells the place in the order that the checkpoint got. */
+function finishEvents(record: Record, n: number, seq: number): void {
+  if (record.events.length > limits.eventsPerRecordMax) {
+    throw new CairnError(ErrorReason.LIMIT_REACHED, `a record holds at most ${limits.eventsPerRecordMax} events`, {
+      metadata: { limit: "events_per_record", value: `${record.events.length}` },
+    });
+  }
+  record.events = record.events.map((event, index) => {
+    const number = eventNumber(n, index);
+    const { body } = event;
+    const isOurs =
+      body.case === "checkpointSaved" &&
+      body.value.checkpointId === record.checkpoint?.id &&
+      event.namespace === record.checkpoint.namespace;
+    if (!isOurs) return { ...event, number };
+    return { ...event, number, body: { case: body.case, value: { ...body.value, seq: BigInt(seq) } } };
+  });
+}
+
+export function eventNumber(n: number, index: number): bigint {
+  return BigInt(n) * BigInt(EVENTS_PER_RECORD) + BigInt(index);
+}
+
+function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, conflict: Conflict | undefined): Tail {
+  const before = thread.tail;
+  const fresh: Partial<Tail> = thread.exists
+    ? { ...before }
+    : {
+        status: ThreadStatus.IDLE,
+        createdAtMs: record.atMs,
+        floor: before.floor,
+        lastEventNumber: before.lastEventNumber,
+        lease: before.lease,
+      };
+  const tail = { ...create(TailSchema), ...fresh, deleted: false };
+  if (draft.lease) tail.lease = draft.lease;
+  if (draft.status) tail.status = draft.status;
+  if (draft.threadMetadata) tail.metadataAt = BigInt(n);
+  tail.lastEventNumber = record.events.at(-1)?.number ?? tail.lastEventNumber;
+  const { checkpoint } = record;
+  // A checkpoint that takes an older one's place becomes the head only if that one was.
+  const isHead = !conflict || draft.onConflict === "touch" || checkpoint?.id === before.headCheckpointId;
+  if (checkpoint?.namespace === "" && isHead) setHead(tail, checkpoint);
+  return tail;
+}
+
+/** Makes a checkpoint of the root namespace, or none, the thread's head. */
+export function setHead(tail: Tail, checkpoint: Checkpoint | undefined): void {
+  tail.headCheckpointId = checkpoint?.id ?? "";
+  tail.headStep = checkpoint?.step ?? 0n;
+  tail.graphName = checkpoint?.graphName ?? "";
+}
+
+function appendOf(
+  environment: Environment,
+  key: ThreadKey,
+  n: number,
+  record: Record,
+  conflict: Conflict | undefined,
+  isFirst: boolean,
+): Append {
+  const row = rowOf(n, uuid4(environment), record);
+  const rewrites = conflict ? [withoutCheckpoint(conflict)] : [];
+  return { key, row, rewrites, summary: summaryOf(key, n, record, isFirst) };
+}
+
+/** The row of a record: its keys and tags come from the record alone. */
+export function rowOf(n: number, attempt: string, record: Record): Row {
+  const body = toBinary(RecordSchema, record);
+  if (body.length > limits.recordBytesMax) {
+    throw new CairnError(
+      ErrorReason.LIMIT_REACHED,
+      `the record has ${body.length} bytes, the limit is ${limits.recordBytesMax}`,
+      { metadata: { limit: "record_bytes", size_bytes: `${body.length}`, limit_bytes: `${limits.recordBytesMax}` } },
+    );
+  }
+  const { checkpoint, floor } = record;
+  return {
+    n,
+    attempt,
+    ...(checkpoint && {
+      checkpoint: { namespace: checkpoint.namespace, id: checkpoint.id, seq: Number(checkpoint.seq) },
+    }),
+    floor,
+    keys: keysOf(record),
+    tags: checkpoint ? tagsOfCheckpoint(checkpoint) : [],
+    body,
+  };
+}
+
+/** The row of a checkpoint that has been replaced: its values stay, since later records may refer to them. */
+function withoutCheckpoint({ row, record }: Conflict): Row {
+  return rowOf(row.n, row.attempt, { ...record, checkpoint: undefined });
+}
+
+function encodedBytes(record: Record): number {
+  return toBinary(RecordSchema, record).length;
+}

@@ -1,0 +1,153 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { CairnError } from "../../errors.ts";
+import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
+
+/** The one place that knows node:sqlite, which Node still calls a release candidate. */
+
+export type SqlValue = SQLInputValue;
+/** A row as SQLite gives it. Columns are checked where they are read. */
+export type SqlRow = { [column: string]: unknown };
+
+export const DATABASE_FILE = "cairn.db";
+
+/** SQLite's primary result codes that mean something to us. */
+const BUSY = 5;
+const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+export class Database {
+  readonly #database: DatabaseSync;
+  readonly #folder: string;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** Opens, and makes where missing, the database in the folder, for this process alone. Throws CairnError. */
+  constructor(folder: string, maxBytes?: number) {
+    this.#folder = folder;
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (cause) {
+      throw new CairnError(
+        ErrorReason.STORE_UNAVAILABLE,
+        `cannot make the store's folder ${folder}: ${textOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+    this.#database = this.#guarded(() => new DatabaseSync(join(folder, DATABASE_FILE), { timeout: 0 }));
+    try {
+      this.#setUp(maxBytes);
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  run(sql: string, ...values: SqlValue[]): number {
+    return this.#guarded(() => Number(this.#prepared(sql).run(...values).changes));
+  }
+
+  all(sql: string, ...values: SqlValue[]): SqlRow[] {
+    return this.#guarded(() => this.#prepared(sql).all(...values));
+  }
+
+  get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
+    return this.#guarded(() => this.#prepared(sql).get(...values));
+  }
+
+  execute(sql: string): void {
+    this.#guarded(() => this.#database.exec(sql));
+  }
+
+  /** Runs `act` in one transaction: all of it is on disk when this returns, or nothing. */
+  transaction<Result>(act: () => Result): Result {
+    this.execute("BEGIN IMMEDIATE");
+    try {
+      const result = act();
+      this.execute("COMMIT");
+      return result;
+    } catch (error) {
+      // A full disk has SQLite roll back by itself.
+      if (this.#database.isTransaction) this.execute("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  /**
+   * Exclusive locking keeps a second process out, with a lock that dies with this one. Set before WAL, it also
+   * does without shared memory.
+   */
+  #setUp(maxBytes: number | undefined): void {
+    this.execute("PRAGMA locking_mode = EXCLUSIVE");
+    this.execute("PRAGMA journal_mode = WAL");
+    this.execute("PRAGMA synchronous = FULL");
+    this.execute("PRAGMA journal_size_limit = 67108864");
+    this.execute("PRAGMA cache_size = -65536");
+    if (maxBytes !== undefined) {
+      const page = Number(this.get("PRAGMA page_size")?.page_size);
+      this.execute(`PRAGMA max_page_count = ${Math.max(1, Math.trunc(maxBytes / page))}`);
+    }
+    // Takes the lock, and finds out whether this is a database at all.
+    this.execute("BEGIN IMMEDIATE");
+    this.execute("COMMIT");
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #guarded<Result>(act: () => Result): Result {
+    try {
+      return act();
+    } catch (error) {
+      throw this.#translated(error);
+    }
+  }
+
+  #translated(error: unknown): CairnError {
+    const folder = this.#folder;
+    const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+    const make = (reason: ErrorReason, message: string) =>
+      new CairnError(reason, message, { metadata: { folder }, cause: error });
+    if (!this.#database?.isOpen && code === undefined) {
+      return make(ErrorReason.STORE_UNAVAILABLE, `the store in ${folder} is closed`);
+    }
+    switch (code) {
+      case BUSY:
+        return make(ErrorReason.STORE_UNAVAILABLE, `the store in ${folder} is in use by another process`);
+      case FULL:
+        return make(ErrorReason.STORE_FULL, `no room left for the store in ${folder}`);
+      case CORRUPT:
+      case NOTADB:
+        return make(
+          ErrorReason.DATA_CORRUPT,
+          `${join(folder, DATABASE_FILE)} is not a readable store: ${textOf(error)}`,
+        );
+      case READONLY:
+      case IOERR:
+      case CANTOPEN:
+        return make(ErrorReason.STORE_UNAVAILABLE, `cannot use the store in ${folder}: ${textOf(error)}`);
+      default:
+        return make(ErrorReason.INTERNAL, `the store in ${folder} failed: ${textOf(error)}`);
+    }
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

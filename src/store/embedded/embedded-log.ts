@@ -1,0 +1,165 @@
+import { toCairnError } from "../../errors.ts";
+import type { Environment } from "../../system/environment.ts";
+import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
+import { Database } from "./database.ts";
+import { GroupCommit } from "./group-commit.ts";
+import * as retention from "./retention.ts";
+import { ensureTables } from "./schema.ts";
+import * as tables from "./space-tables.ts";
+import * as rows from "./thread-rows.ts";
+
+/** How often rows whose time is over are looked for. */
+const SWEEP_EVERY_MS = 60_000;
+
+export interface EmbeddedOptions {
+  /** Largest size of the database file, in bytes; absent: as the disk allows. */
+  maxBytes?: number;
+}
+
+/**
+ * Opens the store in a folder, which is made if it is missing. Throws STORE_UNAVAILABLE when another process
+ * has it open or the folder can't be used, LAYOUT_TOO_NEW, and DATA_CORRUPT when it holds no readable store.
+ */
+export async function openEmbeddedLog(
+  folder: string,
+  environment: Environment,
+  options: EmbeddedOptions = {},
+): Promise<Log> {
+  const database = new Database(folder, options.maxBytes);
+  try {
+    ensureTables(database);
+    const log = new EmbeddedLog(database, environment);
+    await log.sweep();
+    return log;
+  } catch (error) {
+    database.close();
+    throw toCairnError(error);
+  }
+}
+
+/** Threads' logs in one SQLite file of this process alone. */
+class EmbeddedLog implements Log {
+  readonly kind = "embedded";
+  readonly exclusive = true;
+  readonly #database: Database;
+  readonly #environment: Environment;
+  readonly #commits: GroupCommit;
+  #cancelSweep = () => {};
+  #isClosed = false;
+
+  constructor(database: Database, environment: Environment) {
+    this.#database = database;
+    this.#environment = environment;
+    this.#commits = new GroupCommit(database);
+  }
+
+  append(entry: Append): Promise<"appended" | "taken"> {
+    return this.#commits.add(() => rows.insertEntry(this.#database, entry));
+  }
+
+  async last(key: ThreadKey) {
+    return rows.lastRow(this.#database, key);
+  }
+
+  async after(key: ThreadKey, n: number, limit: number) {
+    return rows.rowsAfter(this.#database, key, n, limit, this.#environment.clock.nowMs());
+  }
+
+  async checkpoints(key: ThreadKey, query: CheckpointQuery) {
+    return rows.checkpointRows(this.#database, key, query);
+  }
+
+  async byKeys(key: ThreadKey, keys: string[]) {
+    return rows.rowsByKeys(this.#database, key, keys);
+  }
+
+  async byKeyNewest(key: ThreadKey, lookup: string, beforeN: number, limit: number) {
+    return rows.rowsByKeyNewest(this.#database, key, lookup, beforeN, limit);
+  }
+
+  async gather(key: ThreadKey, wanted: { positions: number[]; parts: PartsRef[]; keys: string[] }) {
+    const parts = new Map<string, Uint8Array>();
+    for (const ref of wanted.parts) {
+      const data = rows.joinedParts(this.#database, key, ref);
+      if (data) parts.set(ref.upload, data);
+    }
+    return {
+      rows: rows.rowsAt(this.#database, key, wanted.positions),
+      parts,
+      keyed: rows.rowsByKeys(this.#database, key, wanted.keys),
+    };
+  }
+
+  putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
+    return this.#commits.add(() => rows.insertParts(this.#database, key, upload, parts));
+  }
+
+  async truncate(key: ThreadKey, n: number): Promise<void> {
+    while (!this.#isClosed && retention.truncateSome(this.#database, key, n)) await turn();
+    if (this.#isClosed) return;
+    retention.expireFloor(this.#database, key, n, this.#environment.clock.nowMs());
+  }
+
+  async findByKey(space: string, lookup: string, after: { thread: string; n: number } | undefined, limit: number) {
+    return tables.rowsOfSpace(this.#database, space, lookup, after, limit);
+  }
+
+  async threads(space: string, query: Parameters<Log["threads"]>[1]) {
+    return tables.threadSummaries(this.#database, space, query);
+  }
+
+  async threadIds(space: string, after: string, limit: number) {
+    return tables.threadIds(this.#database, space, after, limit);
+  }
+
+  async spaces(after: string, limit: number) {
+    return tables.spaces(this.#database, after, limit);
+  }
+
+  async deleteGraphs(space: string): Promise<void> {
+    await this.#commits.add(() => this.#database.run("DELETE FROM graphs WHERE space = ?", space));
+  }
+
+  async sweep(): Promise<void> {
+    this.#cancelSweep();
+    for (const { key, n } of retention.unfinishedFloors(this.#database)) await this.truncate(key, n);
+    await this.#removeExpired();
+  }
+
+  putGraph(space: string, graph: GraphRow): Promise<"put" | "taken"> {
+    return this.#commits.add(() => tables.insertGraph(this.#database, space, graph));
+  }
+
+  async getGraph(space: string, name: string, hash?: string) {
+    return tables.findGraph(this.#database, space, name, hash);
+  }
+
+  async listGraphs(space: string, after: string, limit: number) {
+    return tables.latestGraphs(this.#database, space, after, limit);
+  }
+
+  async ping(): Promise<void> {
+    this.#database.get("SELECT 1");
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#commits.flush();
+    this.#isClosed = true;
+    this.#cancelSweep();
+    this.#database.close();
+  }
+
+  async #removeExpired(): Promise<void> {
+    while (!this.#isClosed && retention.removeExpired(this.#database, this.#environment.clock.nowMs())) await turn();
+    if (this.#isClosed) return;
+    this.#cancelSweep = this.#environment.clock.after(SWEEP_EVERY_MS, () => {
+      this.#removeExpired().catch((error) => process.emitWarning(toCairnError(error)));
+    });
+  }
+}
+
+/** Lets other work have its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,36 @@
+import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+
+/** Look-up keys: the texts by which a thread's rows are found other than by position. */
+
+/** The row that holds the checkpoint with this id, in any namespace. */
+export const checkpointKey = (id: string): string => `c:${id}`;
+/** Rows that put or void writes against the checkpoint. */
+export const writesKey = (namespace: string, checkpointId: string): string => `w:${namespace}\0${checkpointId}`;
+/** Rows that hold a checkpoint made by the run. */
+export const madeByKey = (runId: string): string => `r:${runId}`;
+/** Rows that tell of the request. */
+export const requestKey = (requestId: string): string => `q:${requestId}`;
+/** Rows that tell of a run, or of any run, starting or stopping. */
+export const runKey = (runId: string | undefined): string => (runId === undefined ? "u" : `u:${runId}`);
+
+/** All keys of a record's row. Derived from the record alone, so that a rewritten row gets the right ones. */
+export function keysOf(record: Record): string[] {
+  const keys = new Set<string>();
+  // A floor's row is found by its request only, so that deleting a thread can be retried.
+  if (record.request) keys.add(requestKey(record.request.id));
+  if (record.floor) return [...keys];
+  const { checkpoint } = record;
+  if (checkpoint) {
+    keys.add(checkpointKey(checkpoint.id));
+    if (checkpoint.runId) keys.add(madeByKey(checkpoint.runId));
+  }
+  for (const { namespace, checkpointId } of [...record.writes, ...record.clearedWrites]) {
+    keys.add(writesKey(namespace, checkpointId));
+  }
+  for (const { body, runId } of record.events) {
+    if (body.case !== "runStarted" && body.case !== "runStopped") continue;
+    keys.add(runKey(undefined));
+    keys.add(runKey(runId));
+  }
+  return [...keys];
+}

@@ -1,0 +1,46 @@
+import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+import type { ThreadKey } from "./log.ts";
+import { valueRef } from "./value-ref.ts";
+import { RefCollector } from "./values-of.ts";
+
+const THREADS_MAX = 10_000;
+const REFS_PER_THREAD_MAX = 20_000;
+
+/**
+ * References that this process knows to exist, for the threads it wrote last: those of their last record, and
+ * of the ones before it. Only good while that record is the thread's last, because any other may have deleted.
+ */
+export class KnownRefs {
+  readonly #threads = new Map<string, { n: number; refs: Set<string> }>();
+
+  /** Tells whether a reference is known to exist in a thread whose last record is at `n`. */
+  at(key: ThreadKey, n: number): (ref: string) => boolean {
+    const known = this.#threads.get(nameOf(key));
+    return known?.n === n ? (ref) => known.refs.has(ref) : () => false;
+  }
+
+  committed(key: ThreadKey, n: number, record: Record): void {
+    const name = nameOf(key);
+    const before = this.#threads.get(name);
+    this.#threads.delete(name);
+    if (record.floor || record.deletedCheckpoints.length > 0) return;
+    const isNext = before?.n === n - 1 && before.refs.size <= REFS_PER_THREAD_MAX;
+    const refs = isNext ? before.refs : new Set<string>();
+    record.values.forEach((_, index) => {
+      refs.add(valueRef(n, index));
+    });
+    // What a record refers to has been checked when it was made.
+    const collector = new RefCollector();
+    if (record.checkpoint) collector.checkpoint(record.checkpoint);
+    for (const group of record.writes) for (const write of group.writes) collector.write(write);
+    for (const ref of collector.refs) refs.add(ref);
+    this.#threads.set(name, { n, refs });
+    if (this.#threads.size <= THREADS_MAX) return;
+    const [oldest] = this.#threads.keys();
+    if (oldest !== undefined) this.#threads.delete(oldest);
+  }
+}
+
+function nameOf({ space, thread }: ThreadKey): string {
+  return JSON.stringify([space, thread]);
+}

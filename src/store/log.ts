@@ -1,0 +1,141 @@
+/**
+ * What a backend provides: threads as append-only logs of rows, and a few small tables beside them. Everything
+ * that has a meaning (heads, pending writes, requests, retention) is built on this once, in `log-store.ts`.
+ */
+export interface ThreadKey {
+  space: string;
+  thread: string;
+}
+
+/** One row of a thread's log. */
+export interface Row {
+  /** Position in the log, from 1. (space, thread, n) is unique: inserting it is commit, compare-and-set and fence. */
+  n: number;
+  /** A UUID of the attempt to append it, by which an unknown outcome is settled. */
+  attempt: string;
+  /** Set on rows that hold a visible checkpoint: its namespace, id and place in the order. */
+  checkpoint?: { namespace: string; id: string; seq: number };
+  /** This row deletes everything before it. */
+  floor: boolean;
+  /** Look-up keys, see `keys.ts`. */
+  keys: string[];
+  /** Canonical `key=value` texts of the checkpoint's metadata; a filter is a set of tags that must all be there. */
+  tags: string[];
+  /** The encoded cairn.store.v1.Record. */
+  body: Uint8Array;
+  /** The row may be removed physically after this moment. */
+  expiresAtMs?: number;
+}
+
+/** The small record of a thread that lists read. Written after the commit; trails by a moment; decides nothing. */
+export interface ThreadSummary {
+  /** Position of the row it was made from; an older summary never replaces a newer. */
+  n: number;
+  deleted: boolean;
+  createdAtMs: number;
+  status: number;
+  /** Encoded cairn.v1.Thread without metadata. */
+  body: Uint8Array;
+  /** Set when the row changed them; absent keeps what is there. */
+  metadata?: { json: Uint8Array; tags: string[] };
+}
+
+export interface Append {
+  key: ThreadKey;
+  row: Row;
+  /** Rows of the same thread to replace in the same atomic act. Rare, so a backend may use a transaction. */
+  rewrites: Row[];
+  summary: ThreadSummary;
+}
+
+/** Which checkpoint rows to read, newest first. */
+export interface CheckpointQuery {
+  /** Absent: every namespace. */
+  namespace?: string;
+  /** By id: by its UTF-8 bytes; of equal ids, which other namespaces may hold, the highest seq first. */
+  order: "seq" | "id";
+  /** Only rows before this in the order: a seq, or an id with order "id". */
+  before?: { seq: number } | { id: string };
+  /** Only rows that have all of these. */
+  tags: string[];
+  limit: number;
+}
+
+/** A value written in parts, before the row that refers to it. */
+export interface PartsRef {
+  upload: string;
+  count: number;
+}
+
+export interface GraphRow {
+  name: string;
+  hash: string;
+  revision: number;
+  body: Uint8Array;
+}
+
+export interface Log {
+  readonly kind: "embedded" | "mongodb";
+  /** No other process can write to this store, so leases of other servers are void. */
+  readonly exclusive: boolean;
+
+  /**
+   * Appends a row, durably. "taken": the position holds another attempt's row. Appends of many threads that
+   * arrive in one turn of the event loop go out together; callers have at most one append a thread in flight
+   * (storage rule 2). An unknown outcome is settled by reading the position before this returns (rule 3);
+   * throws STORE_UNAVAILABLE only when it could not be settled, STORE_FULL when there is no room.
+   */
+  append(entry: Append): Promise<"appended" | "taken">;
+  /** The newest row, whatever it holds. */
+  last(key: ThreadKey): Promise<Row | undefined>;
+  /** Rows after position n, in order, expired ones left out. */
+  after(key: ThreadKey, n: number, limit: number): Promise<Row[]>;
+  /** Checkpoint rows, newest first. Rows below a floor are left out, whether or not they are still there. */
+  checkpoints(key: ThreadKey, query: CheckpointQuery): Promise<Row[]>;
+  /** Rows that have any of the keys, ordered by n, those below a floor left out. */
+  byKeys(key: ThreadKey, keys: string[]): Promise<Row[]>;
+  /** Rows before `beforeN` that have the key, newest first. */
+  byKeyNewest(key: ThreadKey, lookup: string, beforeN: number, limit: number): Promise<Row[]>;
+  /** In one round trip: the rows at these positions, the parts of these uploads, and the rows that have any of these keys. */
+  gather(
+    key: ThreadKey,
+    wanted: { positions: number[]; parts: PartsRef[]; keys: string[] },
+  ): Promise<{ rows: Row[]; parts: Map<string, Uint8Array>; keyed: Row[] }>;
+  /** Writes a large value's parts, durably. Harmless if no row ever refers to them. */
+  putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void>;
+  /** Physically removes rows below the floor at position n and all parts, in bounded batches; then lets the floor row expire if it is still the last. Safe to repeat. */
+  truncate(key: ThreadKey, n: number): Promise<void>;
+
+  // Without a thread: these fan out over shards.
+  /** Rows of any thread in the space that have the key; at most `limit`, ordered by thread and n. */
+  findByKey(
+    space: string,
+    lookup: string,
+    after: { thread: string; n: number } | undefined,
+    limit: number,
+  ): Promise<{ key: ThreadKey; row: Row }[]>;
+  /** Threads of the space by creation, newest first; ties by thread id. */
+  threads(
+    space: string,
+    query: { status?: number; tags: string[]; after?: { createdAtMs: number; thread: string }; limit: number },
+  ): Promise<{ thread: string; summary: ThreadSummary }[]>;
+  /** Thread ids of the space in order, after `after`, straight from the log: also those whose summary is missing. */
+  threadIds(space: string, after: string, limit: number): Promise<string[]>;
+  /** Spaces that hold a thread or a graph, in order, after `after`. */
+  spaces(after: string, limit: number): Promise<string[]>;
+  /** Removes all graphs of the space. */
+  deleteGraphs(space: string): Promise<void>;
+  /** Finishes what a stopped process left: truncations, missing summaries, expired rows. Runs at start. */
+  sweep(): Promise<void>;
+
+  /** "taken" when the revision exists. */
+  putGraph(space: string, graph: GraphRow): Promise<"put" | "taken">;
+  /** The latest graph of the name, or the one with the hash. */
+  getGraph(space: string, name: string, hash?: string): Promise<GraphRow | undefined>;
+  /** The latest graph of each name, in order, after `after`. */
+  listGraphs(space: string, after: string, limit: number): Promise<GraphRow[]>;
+
+  /** Throws when the store does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

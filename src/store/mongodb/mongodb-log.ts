@@ -1,0 +1,196 @@
+import type { CommandStartedEvent, MongoClient } from "mongodb";
+import type { Environment } from "../../system/environment.ts";
+import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
+import { Appender } from "./append.ts";
+import { type Collections, collectionsOf } from "./collections.ts";
+import { connect } from "./connect.ts";
+import { toStoreError, translated } from "./errors.ts";
+import * as graphs from "./graphs.ts";
+import { createIndexes } from "./indexes.ts";
+import { writeParts } from "./parts.ts";
+import * as reads from "./reads.ts";
+import { Patience } from "./retry.ts";
+import { Summaries } from "./summaries.ts";
+import { sweepAll } from "./sweep.ts";
+import { Transactions } from "./transaction.ts";
+import { truncateThread } from "./truncate.ts";
+import * as unsharded from "./unsharded.ts";
+
+export interface MongoLocation {
+  uri: string;
+  /** Default "cairn". */
+  database?: string;
+  /** How long a write whose outcome is unknown is pursued. The default outlasts an election. */
+  patienceMs?: number;
+  /** Hears of what decides nothing and is made up for later: summaries that were not written, sweeps that failed. */
+  onProblem?: (problem: Error) => void;
+  /** Hears of every command. */
+  onCommand?: (event: CommandStartedEvent) => void;
+}
+
+const PATIENCE_MS = 20_000;
+
+/**
+ * Opens the store in a replica set or sharded cluster, and sweeps it in the background. Throws STORE_UNAVAILABLE
+ * when no primary can be reached or the server stands alone.
+ */
+export async function openMongoLog(location: MongoLocation, environment: Environment): Promise<Log> {
+  const { client, sharded } = await connect(location.uri, location.onCommand);
+  try {
+    const collections = collectionsOf(client.db(location.database ?? databaseIn(location.uri) ?? "cairn"));
+    await createIndexes(collections, sharded);
+    const log = new MongoLog(client, collections, location, environment);
+    log.sweepInBackground();
+    return log;
+  } catch (error) {
+    await client.close().catch(() => {});
+    throw toStoreError(error);
+  }
+}
+
+/** The database that a connection string names, if it does. */
+function databaseIn(uri: string): string | undefined {
+  const name = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1];
+  return name === undefined ? undefined : decodeURIComponent(name);
+}
+
+/** Threads' logs in MongoDB, shared with other servers. */
+class MongoLog implements Log {
+  readonly kind = "mongodb";
+  readonly exclusive = false;
+  readonly #client: MongoClient;
+  readonly #collections: Collections;
+  readonly #environment: Environment;
+  readonly #patienceMs: number;
+  readonly #onProblem: (error: unknown) => void;
+  readonly #appender: Appender;
+  readonly #summaries: Summaries;
+  #sweeping: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(client: MongoClient, collections: Collections, location: MongoLocation, environment: Environment) {
+    this.#client = client;
+    this.#collections = collections;
+    this.#environment = environment;
+    this.#patienceMs = location.patienceMs ?? PATIENCE_MS;
+    const { onProblem = () => {} } = location;
+    this.#onProblem = (error) => onProblem(toStoreError(error));
+    const transactions = new Transactions(client, collections);
+    this.#appender = new Appender({ collections, transactions, environment, patienceMs: this.#patienceMs });
+    this.#summaries = new Summaries(collections.threads, environment, this.#onProblem);
+  }
+
+  async append(entry: Append): Promise<"appended" | "taken"> {
+    const outcome = await this.#appender.append(entry);
+    if (outcome === "appended") this.#summaries.put(entry.key, entry.summary);
+    return outcome;
+  }
+
+  last(key: ThreadKey) {
+    return translated(() => reads.readLast(this.#collections.log, key));
+  }
+
+  after(key: ThreadKey, n: number, limit: number) {
+    const nowMs = this.#environment.clock.nowMs();
+    return translated(() => reads.readAfter(this.#collections.log, key, n, limit, nowMs));
+  }
+
+  checkpoints(key: ThreadKey, query: CheckpointQuery) {
+    return translated(() => reads.readCheckpoints(this.#collections.log, key, query));
+  }
+
+  byKeys(key: ThreadKey, keys: string[]) {
+    return translated(() => reads.readByKeys(this.#collections.log, key, keys));
+  }
+
+  byKeyNewest(key: ThreadKey, lookup: string, beforeN: number, limit: number) {
+    return translated(() => reads.readByKeyNewest(this.#collections.log, key, lookup, beforeN, limit));
+  }
+
+  gather(key: ThreadKey, wanted: { positions: number[]; parts: PartsRef[]; keys: string[] }) {
+    return translated(() => reads.gather(this.#collections.log, key, wanted));
+  }
+
+  async putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
+    const after = await translated(() => reads.readLastPosition(this.#collections.log, key));
+    await writeParts(this.#collections.log, this.#patience(), { key, upload, parts, after });
+  }
+
+  async truncate(key: ThreadKey, n: number): Promise<void> {
+    // The summary that says "deleted" first, as it is to expire together with the floor.
+    await this.#summaries.flush();
+    const nowMs = this.#environment.clock.nowMs();
+    await translated(() => truncateThread(this.#collections, key, n, nowMs, () => this.#isClosed));
+  }
+
+  findByKey(space: string, lookup: string, after: { thread: string; n: number } | undefined, limit: number) {
+    return translated(() => unsharded.findByKey(this.#collections, space, lookup, after, limit));
+  }
+
+  async threads(space: string, query: Parameters<Log["threads"]>[1]) {
+    // So that at least this process sees what it wrote.
+    await this.#summaries.flush();
+    return await translated(() => unsharded.listThreads(this.#collections, space, query));
+  }
+
+  threadIds(space: string, after: string, limit: number) {
+    return translated(() => unsharded.listThreadIds(this.#collections, space, after, limit));
+  }
+
+  async spaces(after: string, limit: number) {
+    await this.#summaries.flush();
+    return await translated(() => unsharded.listSpaces(this.#collections, after, limit));
+  }
+
+  deleteGraphs(space: string): Promise<void> {
+    return graphs.deleteGraphs(this.#collections, this.#patience(), space);
+  }
+
+  /** One sweep at a time. */
+  sweep(): Promise<void> {
+    const sweep = this.#sweeping.then(() =>
+      translated(() =>
+        sweepAll({
+          collections: this.#collections,
+          summaries: this.#summaries,
+          truncate: (key, n) => this.truncate(key, n),
+          isStopped: () => this.#isClosed,
+        }),
+      ),
+    );
+    this.#sweeping = sweep.catch(() => {});
+    return sweep;
+  }
+
+  sweepInBackground(): void {
+    this.sweep().catch(this.#onProblem);
+  }
+
+  putGraph(space: string, graph: GraphRow): Promise<"put" | "taken"> {
+    return graphs.insertGraph(this.#collections, this.#patience(), space, graph);
+  }
+
+  getGraph(space: string, name: string, hash?: string) {
+    return translated(() => graphs.findGraph(this.#collections, space, name, hash));
+  }
+
+  listGraphs(space: string, after: string, limit: number) {
+    return translated(() => graphs.latestGraphs(this.#collections, space, after, limit));
+  }
+
+  async ping(): Promise<void> {
+    await translated(() => this.#client.db("admin").command({ ping: 1 }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#summaries.flush();
+    await this.#sweeping;
+    await this.#client.close();
+  }
+
+  #patience(): Patience {
+    return new Patience(this.#environment, this.#patienceMs);
+  }
+}

@@ -1,0 +1,50 @@
+// Parts of large values, written before the row that refers to them.
+import { Binary, type Collection, MongoBulkWriteError } from "mongodb";
+import type { ThreadKey } from "../log.ts";
+import { type LogDocument, partId, shardOf } from "./documents.ts";
+import { DUPLICATE_KEY } from "./errors.ts";
+import { type Patience, persist } from "./retry.ts";
+
+/** Under the 16 MiB at which the driver makes two commands of a batch. */
+const BATCH_BYTES_MAX = 12 * 1024 * 1024;
+
+export interface Upload {
+  key: ThreadKey;
+  upload: string;
+  parts: Uint8Array[];
+  /** The thread's last position before anything of this is written. */
+  after: number;
+}
+
+export async function writeParts(log: Collection<LogDocument>, patience: Patience, upload: Upload): Promise<void> {
+  let batch: LogDocument[] = [];
+  let bytes = 0;
+  const flush = async (): Promise<void> => {
+    const documents = batch;
+    batch = [];
+    bytes = 0;
+    if (documents.length > 0) await persist(patience, () => insertParts(log, documents));
+  };
+  for (const [index, part] of upload.parts.entries()) {
+    if (bytes + part.length > BATCH_BYTES_MAX) await flush();
+    bytes += part.length;
+    batch.push(toPart(upload, index, part));
+  }
+  await flush();
+}
+
+function toPart({ key, upload, after }: Upload, index: number, part: Uint8Array): LogDocument {
+  return { _id: partId(key, upload, index), ...shardOf(key), body: new Binary(part), after };
+}
+
+/** A part that is there already was written by an earlier try: an upload's id is never used twice. */
+async function insertParts(log: Collection<LogDocument>, documents: LogDocument[]): Promise<void> {
+  try {
+    await log.insertMany(documents, { ordered: false });
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError)) throw error;
+    const errors = [error.writeErrors].flat();
+    const repeated = errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
+    if (!repeated || error.result.getWriteConcernError()) throw error;
+  }
+}

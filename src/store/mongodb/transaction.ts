@@ -1,0 +1,43 @@
+// Appending a row and replacing older ones of its thread, in one act.
+import { type MongoClient, ReadPreference, type TransactionOptions } from "mongodb";
+import { type Collections, durable } from "./collections.ts";
+import type { LogDocument } from "./documents.ts";
+import { isDuplicateKey } from "./errors.ts";
+import type { Sent } from "./group-commit.ts";
+
+const concerns: TransactionOptions = {
+  readConcern: { level: "snapshot" },
+  readPreference: ReadPreference.primary,
+  writeConcern: durable,
+};
+
+export class Transactions {
+  readonly #client: MongoClient;
+  readonly #collections: Collections;
+
+  constructor(client: MongoClient, collections: Collections) {
+    this.#client = client;
+    this.#collections = collections;
+  }
+
+  /** Never rejects. The insert is first: whoever lost the position changes nothing. */
+  async send(row: LogDocument, replacements: LogDocument[]): Promise<Sent> {
+    const session = this.#client.startSession({ causalConsistency: false });
+    try {
+      session.startTransaction(concerns);
+      await this.#collections.log.insertOne(row, { session });
+      // A row that has gone meanwhile (it expired) stays gone.
+      const operations = replacements.map(({ _id, s, t, ...rest }) => ({
+        replaceOne: { filter: { _id, s, t }, replacement: { s, t, ...rest } },
+      }));
+      await this.#collections.log.bulkWrite(operations, { session });
+      await session.commitTransaction();
+      return "inserted";
+    } catch (error) {
+      if (session.inTransaction()) await session.abortTransaction().catch(() => {});
+      return isDuplicateKey(error) ? "duplicate" : { unknown: error };
+    } finally {
+      await session.endSession().catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import type { GraphRecord, Lease, Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
+import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
+import type { Event } from "../gen/cairn/v1/event_pb.ts";
+import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
+import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
+import type { ThreadKey } from "./log.ts";
+
+export type { ThreadKey } from "./log.ts";
+
+/** How a thread stands: the position of its last record (0 for a thread nobody wrote to) and what that says. */
+export interface ThreadTail {
+  n: number;
+  tail: Tail;
+  /** Whether the thread exists: something has been written since it was last deleted. */
+  exists: boolean;
+}
+
+/** Writes against one checkpoint. */
+export interface DraftWrites {
+  namespace: string;
+  checkpointId: string;
+  writes: PendingWrite[];
+}
+
+/**
+ * What a record is to say. Values may be inline: the store gives each a reference; the same TypedValue object
+ * in several places (a task's write, the channel it sets, the event that tells of it) is stored once. Values
+ * given by reference must be those of this thread.
+ */
+export interface Draft {
+  checkpoint?: Checkpoint;
+  /** When the checkpoint's id exists: take its place, replace it and become latest, or refuse. */
+  onConflict?: "replace" | "touch" | "fail";
+  /** The checkpoint's id was minted just now, so it can't exist and nothing looks for it. */
+  hasFreshId?: boolean;
+  /** Refuse with HEAD_MISMATCH unless this is the head of the checkpoint's namespace (null: unless it has none). */
+  expectedHead?: string | null;
+  writes?: DraftWrites[];
+  /** Without number and time; the store gives both. A CheckpointSaved event of `checkpoint` is the caller's to add; its seq is filled in. */
+  events?: Event[];
+  /** The answer may be made from the finished record, which knows every reference and number; absent: not known yet. */
+  request?: { id: string; bodyHash: Uint8Array; answer?: Uint8Array | ((record: Record) => Uint8Array) };
+  threadMetadata?: Uint8Array;
+  clearedWrites?: { namespace: string; checkpointId: string }[];
+  /** The lease as it stands after this record; absent: as before. */
+  lease?: Lease;
+  /** The thread's status after this record; absent: as before. */
+  status?: ThreadStatus;
+}
+
+/** What has been committed. */
+export interface Committed {
+  thread: ThreadTail;
+  /** The record as stored: every value a reference, every event numbered. */
+  record: Record;
+}
+
+/** A checkpoint as it is read: values are references, writes merged by the index rules and sorted. */
+export interface StoredCheckpoint {
+  checkpoint: Checkpoint;
+  writes: PendingWrite[];
+  /** Every value the two refer to, by reference; without bytes where the reader holds it or wants none. */
+  values: Map<string, ValueEntry>;
+}
+
+export interface ReadOptions {
+  /** "refs": sizes and checksums only. */
+  view: "full" | "refs";
+  heldRefs?: Set<string>;
+  /** Leave out pending writes of records after this position: the checkpoint as it was then. */
+  asOf?: number;
+}
+
+export interface CheckpointList {
+  thread?: string;
+  namespace?: string;
+  ancestorsOf?: string;
+  before?: string;
+  filters: MetadataFilter[];
+  order: "seq" | "id";
+  pageSize: number;
+  pageToken: string;
+}
+
+/** A request that was made before: with its answer, or still without one. */
+export interface KnownRequest {
+  bodyHash: Uint8Array;
+  answer?: Uint8Array;
+  /** Position of the record that holds the answer; of the request's first record while there is none. */
+  n: number;
+  /** The run its first record began, if it began one. */
+  runId?: string;
+  atMs: number;
+}
+
+export interface EventPage {
+  events: Event[];
+  /** Pass this as the next `after`. */
+  next: number;
+  /** Number of the thread's last event at the time of reading. */
+  last: number;
+}
+
+/**
+ * Keeps threads. One contract, one conformance suite, several backends. Every method throws CairnError only:
+ * STORE_UNAVAILABLE when the store can't be reached in time, LAYOUT_TOO_NEW for records of a newer Cairn,
+ * VALUE_CHECKSUM (DATA_LOSS) for stored bytes that changed.
+ */
+export interface Store {
+  readonly kind: "embedded" | "mongodb";
+  /** No other process can write here, so leases of other servers are void. */
+  readonly exclusive: boolean;
+
+  // Writing
+  /**
+   * Changes a thread without holding its lease: reads its tail, asks `change` what to write (undefined:
+   * nothing), appends, and begins again when another writer was faster. Calls on one thread queue up in this
+   * process. What `change` throws is thrown.
+   */
+  update(key: ThreadKey, change: (thread: ThreadTail) => Promise<Draft | undefined>): Promise<Committed | undefined>;
+  /**
+   * Appends for the holder of the lease, right after `after`. Throws STALE_EPOCH when anybody else has written
+   * since. At most one append a thread at a time.
+   */
+  append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed>;
+  /** Deletes a thread, whoever holds it. False when there was none. */
+  deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
+  /** Deletes the checkpoints that the runs made, in bounded batches. `guard` may refuse a thread by throwing. */
+  deleteRuns(space: string, runIds: string[], guard: (thread: ThreadTail) => void): Promise<number>;
+
+  // Reading
+  tail(key: ThreadKey): Promise<ThreadTail>;
+  /** A checkpoint by id, or the latest of the namespace. */
+  getCheckpoint(
+    key: ThreadKey,
+    namespace: string,
+    which: { id: string } | { latestBy: "seq" | "id" },
+    options: ReadOptions,
+  ): Promise<StoredCheckpoint | undefined>;
+  /** By id alone. Throws CHECKPOINT_AMBIGUOUS when two threads own it. */
+  findCheckpoint(space: string, id: string, options: ReadOptions): Promise<StoredCheckpoint | undefined>;
+  listCheckpoints(
+    space: string,
+    list: CheckpointList,
+    options: ReadOptions,
+  ): Promise<{ entries: StoredCheckpoint[]; nextPageToken: string }>;
+  /** Values by reference. Throws VALUE_NOT_FOUND. */
+  loadValues(key: ThreadKey, refs: string[]): Promise<Map<string, TypedValue>>;
+  /** Events with a number greater than `after`; of at most `recordLimit` records. Throws EVENTS_PRUNED, EVENTS_AHEAD. */
+  readEvents(key: ThreadKey, after: number, recordLimit: number): Promise<EventPage>;
+  findRequest(key: ThreadKey, requestId: string): Promise<KnownRequest | undefined>;
+  /** Records that tell of runs starting or stopping, newest first, before position `beforeN` (Infinity: all). */
+  runRecords(
+    key: ThreadKey,
+    runId: string | undefined,
+    beforeN: number,
+    limit: number,
+  ): Promise<{ n: number; record: Record }[]>;
+  getThread(key: ThreadKey): Promise<Thread | undefined>;
+  listThreads(
+    space: string,
+    query: { status?: ThreadStatus; filters: MetadataFilter[]; pageSize: number; pageToken: string },
+  ): Promise<{ threads: Thread[]; nextPageToken: string }>;
+  listSpaces(pageSize: number, pageToken: string): Promise<{ spaces: string[]; nextPageToken: string }>;
+  /** Deletes all threads and graphs of the space. */
+  deleteSpace(space: string): Promise<number>;
+
+  // Graphs
+  /** Makes the graph its name's latest; `created` is false when it already was. */
+  putGraph(space: string, graph: GraphRecord): Promise<{ revision: number; created: boolean }>;
+  getGraph(space: string, name: string, hash?: string): Promise<{ revision: number; graph: GraphRecord } | undefined>;
+  listGraphs(
+    space: string,
+    pageSize: number,
+    pageToken: string,
+  ): Promise<{ graphs: { revision: number; graph: GraphRecord }[]; nextPageToken: string }>;
+
+  /** Calls back after every commit of this process, with the thread it was on; the returned function ends it. */
+  onCommit(listener: (key: ThreadKey, committed: Committed) => void): () => void;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

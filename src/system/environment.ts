@@ -1,0 +1,33 @@
+/** Time and randomness come in through here and nowhere else, so that a server can run from a seed. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00Z; may jump. */
+  nowMs(): number;
+  /** Milliseconds since an arbitrary point; never goes back. */
+  monotonicMs(): number;
+  /** Calls back once after `delayMs`; the returned function cancels it. A timer never keeps the process alive. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export interface Random {
+  /** `count` unpredictable bytes. */
+  bytes(count: number): Uint8Array;
+}
+
+export interface Environment {
+  clock: Clock;
+  random: Random;
+}
+
+/** The machine's clock and randomness. */
+export const systemEnvironment: Environment = {
+  clock: {
+    nowMs: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    after: (delayMs, callback) => {
+      const timer = setTimeout(callback, delayMs);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
+  },
+  random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+};

@@ -1,0 +1,92 @@
+// Through the store: how many commands a read costs does not depend on the history's length.
+import { create } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type Checkpoint, CheckpointSchema, PendingWriteSchema } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
+import { TypedValueSchema, ValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
+import type { ThreadKey } from "../../../src/store/log.ts";
+import { LogStore } from "../../../src/store/log-store.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { systemEnvironment } from "../../../src/system/environment.ts";
+import { newThread, onLog, openTestLog, type TestLog } from "./support.ts";
+
+let test1: TestLog;
+let store: Store;
+
+beforeAll(async () => {
+  test1 = await openTestLog(inject("mongoUri"));
+  store = new LogStore(test1.log, systemEnvironment);
+}, 180_000);
+afterAll(() => test1.end());
+
+function inline(bytes: number, fill: number) {
+  const data = new Uint8Array(bytes).fill(fill);
+  return create(ValueSchema, {
+    source: { case: "inline", value: create(TypedValueSchema, { type: "msgpack", data }) },
+  });
+}
+
+function idOf(step: number): string {
+  return `checkpoint-${String(step).padStart(6, "0")}`;
+}
+
+/** A thread of so many steps, each with a value of its own, one of before, and pending writes. */
+async function history(steps: number): Promise<ThreadKey> {
+  const key = newThread();
+  let kept: Checkpoint["channelValues"][string] | undefined;
+  for (let step = 1; step <= steps; step++) {
+    const draft = create(CheckpointSchema, { threadId: key.thread, id: idOf(step), step: BigInt(step) });
+    draft.channelValues.own = inline(200, step % 256);
+    draft.channelValues.kept = kept ?? inline(300_000, 1);
+    const committed = await store.update(key, async () => ({ checkpoint: draft }));
+    kept ??= committed?.record.checkpoint?.channelValues.kept;
+    const write = create(PendingWriteSchema, { taskId: `task ${step}`, idx: 0, channel: "own", value: inline(50, 2) });
+    await store.update(key, async () => ({ writes: [{ namespace: "", checkpointId: idOf(step), writes: [write] }] }));
+  }
+  return key;
+}
+
+async function commandsOf(read: () => Promise<unknown>): Promise<number> {
+  test1.forget();
+  await read();
+  expect(test1.commands.filter(({ commandName }) => commandName === "getMore")).toEqual([]);
+  return onLog(test1.commands).length;
+}
+
+test("latest checkpoint, by seq, by id, and one by its id", async () => {
+  const [short, long] = [await history(3), await history(150)];
+  for (const which of [{ latestBy: "seq" }, { latestBy: "id" }, { id: idOf(2) }] as const) {
+    const read = (key: ThreadKey) => commandsOf(() => store.getCheckpoint(key, "", which, { view: "full" }));
+    const [few, many] = [await read(short), await read(long)];
+    expect(many).toBe(few);
+    expect(many).toBeLessThanOrEqual(4);
+    const found = await store.getCheckpoint(long, "", which, { view: "full" });
+    expect(found?.checkpoint.id).toBe(idOf("id" in which ? 2 : 150));
+    expect(found?.writes).toHaveLength(1);
+    expect(found?.values.size).toBe(3);
+  }
+}, 120_000);
+
+test("a page of 50: three commands at most for rows, writes and values", async () => {
+  const key = await history(60);
+  for (const order of ["seq", "id"] as const) {
+    const list = { thread: key.thread, namespace: "", filters: [], order, pageSize: 50, pageToken: "" };
+    let entries: { checkpoint: Checkpoint; writes: unknown[] }[] = [];
+    const count = await commandsOf(async () => {
+      entries = (await store.listCheckpoints(key.space, list, { view: "refs" })).entries;
+    });
+    expect(entries.map(({ checkpoint }) => checkpoint.id)).toEqual(
+      Array.from({ length: 50 }, (_, index) => idOf(60 - index)),
+    );
+    expect(entries.every(({ writes }) => writes.length === 1)).toBe(true);
+    expect(count).toBeLessThanOrEqual(3);
+  }
+}, 120_000);
+
+test("a put is one read and one insert", async () => {
+  const key = await history(5);
+  const draft = create(CheckpointSchema, { threadId: key.thread, id: "next", channelValues: { own: inline(10, 1) } });
+  const tail = await store.tail(key);
+  const byHolder = await commandsOf(() => store.append(key, tail, { events: [] }));
+  expect(byHolder).toBe(1);
+  expect(await commandsOf(() => store.update(key, async () => ({ checkpoint: draft })))).toBeLessThanOrEqual(3);
+});

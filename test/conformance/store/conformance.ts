@@ -1,0 +1,24 @@
+import { describe } from "vitest";
+import { deletion } from "./deletion.ts";
+import { events } from "./events.ts";
+import { fences } from "./fences.ts";
+import { heads } from "./heads.ts";
+import { filters, lists } from "./lists.ts";
+import { model } from "./model.ts";
+import { puts } from "./puts.ts";
+import { requests } from "./requests.ts";
+import { graphs, spaces } from "./spaces.ts";
+import { type Backend, useBackend } from "./support.ts";
+import { threads } from "./threads.ts";
+import { values } from "./values.ts";
+import { writes } from "./writes.ts";
+
+/** What every store must do, whatever it is built on. */
+export function storeConformance(name: string, factory: () => Promise<Backend>): void {
+  describe(`store conformance: ${name}`, () => {
+    const context = useBackend(factory);
+    for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
+      part(context);
+    for (const part of [spaces, graphs, fences, model]) part(context);
+  });
+}
