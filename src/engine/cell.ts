@@ -1,0 +1,44 @@
+import { create } from "@bufbuild/protobuf";
+import { type TypedValue, TypedValueSchema, type Value, ValueSchema } from "../gen/cairn/v1/value_pb.ts";
+import { decode, msgpackValue } from "../values/codec.ts";
+import type { Plain } from "../values/value.ts";
+
+/**
+ * A value in a channel or a write: its encoded bytes, which are kept as they are, decoded only when somebody
+ * looks. Once the store has it, it is named by its reference and not sent again.
+ */
+export class Cell {
+  readonly typed: TypedValue;
+  /** Set by whoever commits it. */
+  ref: string | undefined;
+  #decoded: { value: Plain } | undefined;
+
+  constructor(typed: TypedValue, ref?: string) {
+    this.typed = typed;
+    this.ref = ref;
+  }
+
+  static of(value: Plain): Cell {
+    const cell = new Cell(msgpackValue(value));
+    cell.#decoded = { value };
+    return cell;
+  }
+
+  /** The decoded value; not to be changed. Throws VALUE_MALFORMED. */
+  get value(): Plain {
+    this.#decoded ??= { value: decode(this.typed) };
+    return this.#decoded.value;
+  }
+
+  /** As it goes into a draft: by reference when the store has it, else inline; the same object every time. */
+  toValue(): Value {
+    return this.ref === undefined
+      ? create(ValueSchema, { source: { case: "inline", value: this.typed } })
+      : create(ValueSchema, { source: { case: "ref", value: this.ref } });
+  }
+}
+
+/** The value of control channels that only tell that something happened. */
+export function nullCell(): Cell {
+  return new Cell(create(TypedValueSchema, { type: "null" }));
+}

@@ -1,0 +1,191 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Checkpoint,
+  CheckpointSchema,
+  Origin,
+  type PendingTask,
+  PendingTaskSchema,
+  Phase,
+  type Send,
+  SendSchema,
+  ValuesLayout,
+} from "../gen/cairn/v1/checkpoint_pb.ts";
+import {
+  NameListSchema,
+  NameSetSchema,
+  type Value,
+  type VersionMap,
+  VersionMapSchema,
+  VersionSchema,
+} from "../gen/cairn/v1/value_pb.ts";
+import { BarrierChannel } from "./channels/barrier.ts";
+import { SendsChannel } from "./channels/sends.ts";
+import type { CompiledGraph } from "./graph.ts";
+import { SENDS } from "./names.ts";
+import type { GraphState } from "./state.ts";
+import type { CellSource } from "./task-status.ts";
+import { prepareTasks, sendsOf, type Task } from "./tasks.ts";
+import type { SendPacket } from "./write.ts";
+
+/** A state before any checkpoint. */
+export function emptyState(graph: CompiledGraph, namespace: string): GraphState {
+  const channels = new Map([...graph.channels].map(([name, make]) => [name, make(undefined)]));
+  return {
+    graph,
+    namespace,
+    checkpointId: "",
+    step: -2,
+    source: "",
+    channels,
+    versions: new Map(),
+    seen: new Map(),
+    updated: undefined,
+  };
+}
+
+/** The state that a native checkpoint holds. */
+export function stateOf(graph: CompiledGraph, checkpoint: Checkpoint, cellOf: CellSource): GraphState {
+  const state = emptyState(graph, checkpoint.namespace);
+  for (const [name, make] of graph.channels) {
+    const value = Object.hasOwn(checkpoint.channelValues, name) ? checkpoint.channelValues[name] : undefined;
+    if (value !== undefined) state.channels.set(name, make(cellOf(value)));
+  }
+  state.channels.set(SENDS, new SendsChannel(checkpoint.pendingSends.map((send) => packetOf(send, cellOf))));
+  state.checkpointId = checkpoint.id;
+  state.step = Number(checkpoint.step ?? -1n);
+  state.source = checkpoint.source ?? "";
+  state.versions = versionsOf(checkpoint.channelVersions);
+  for (const [node, seen] of Object.entries(checkpoint.versionsSeen?.nodes ?? {}))
+    state.seen.set(node, versionsOf(seen));
+  const updated = checkpoint.updatedChannels?.names;
+  state.updated = updated === undefined ? undefined : new Set(updated);
+  return state;
+}
+
+/** What only the run that makes a checkpoint knows. */
+export interface CheckpointContext {
+  id: string;
+  threadId: string;
+  parentId: string | undefined;
+  source: "input" | "loop" | "update" | "fork";
+  runId: string;
+  /** The same moment twice: in milliseconds, and as ISO 8601 text. */
+  nowMs: number;
+  createdAt: string;
+  /** The user's metadata: a JSON object. */
+  metadata: Uint8Array;
+  /** Nodes that ran in the superstep. */
+  ran: string[];
+  /** Versions of the parent's channels: those that differ are new. */
+  previousVersions: ReadonlyMap<string, number>;
+}
+
+/**
+ * The checkpoint of a state that the next superstep starts from. Moves the state on: it stands at the new
+ * checkpoint afterwards, one superstep further. Gives the tasks that are due as well.
+ */
+export function toCheckpoint(state: GraphState, context: CheckpointContext): { checkpoint: Checkpoint; tasks: Task[] } {
+  state.checkpointId = context.id;
+  state.step += 1;
+  state.source = context.source;
+  const tasks = prepareTasks(state);
+  const { graph } = state;
+  const newVersions = [...state.versions].filter(([name, version]) => context.previousVersions.get(name) !== version);
+  const checkpoint = create(CheckpointSchema, {
+    id: context.id,
+    threadId: context.threadId,
+    namespace: state.namespace,
+    parentId: context.parentId,
+    step: BigInt(state.step),
+    source: context.source,
+    phase: context.source === "update" || context.source === "fork" ? Phase.UPDATED : Phase.COMPLETED,
+    createdAt: context.createdAt,
+    createdAtMs: BigInt(context.nowMs),
+    runId: context.runId,
+    graphName: graph.name,
+    graphHash: graph.hash,
+    formatVersion: 1,
+    schemaVersion: graph.spec.schemaVersion,
+    origin: Origin.NATIVE,
+    valuesLayout: ValuesLayout.CHANNELS,
+    channelValues: savedValues(state),
+    channelVersions: versionMap(state.versions),
+    versionsSeen: { nodes: Object.fromEntries([...state.seen].map(([node, seen]) => [node, versionMap(seen)])) },
+    newVersions: versionMap(newVersions),
+    updatedChannels: state.updated && create(NameListSchema, { names: [...state.updated].sort() }),
+    pendingTasks: tasks.map(pendingTask),
+    currentNode: context.ran.at(-1),
+    nextNodes: tasks.map(({ node }) => node),
+    pendingSends: sendsOf(state).map(toSend),
+    barrierState: barriers(state),
+    metadata: context.metadata,
+  });
+  return { checkpoint, tasks };
+}
+
+/** Every channel that has been written and holds something worth keeping. */
+function savedValues({ channels, versions }: GraphState): Record<string, Value> {
+  const values: Record<string, Value> = {};
+  for (const [name, channel] of channels) {
+    const cell = versions.has(name) ? channel.saved() : undefined;
+    if (cell !== undefined) values[name] = cell.toValue();
+  }
+  return values;
+}
+
+/** After a commit: the cells that were stored are named by their references from now on. */
+export function adoptReferences(state: GraphState, stored: Checkpoint): void {
+  for (const [name, channel] of state.channels) {
+    const source = Object.hasOwn(stored.channelValues, name) ? stored.channelValues[name]?.source : undefined;
+    const cell = channel.saved();
+    if (source?.case === "ref" && cell !== undefined) cell.ref = source.value;
+  }
+  sendsOf(state).forEach((packet, i) => {
+    const source = stored.pendingSends[i]?.value?.source;
+    if (source?.case === "ref") packet.arg.ref = source.value;
+  });
+}
+
+function pendingTask(task: Task): PendingTask {
+  const stateOverride = "argument" in task.input ? task.input.argument.toValue() : undefined;
+  const triggers = "argument" in task.input ? [] : task.triggers;
+  return create(PendingTaskSchema, { id: task.id, node: task.node, triggers, stateOverride });
+}
+
+function toSend({ node, arg, sourceNode, timeout }: SendPacket): Send {
+  return create(SendSchema, { node, value: arg.toValue(), sourceNode, timeout });
+}
+
+function packetOf(send: Send, cellOf: CellSource): SendPacket {
+  if (send.value === undefined) throw new Error(`the Send to ${send.node} has no value`);
+  return { node: send.node, arg: cellOf(send.value), sourceNode: send.sourceNode, timeout: send.timeout };
+}
+
+/** Waiting nodes, with those upstream that have run; of several barriers of one node, together. */
+function barriers({ channels }: GraphState): Checkpoint["barrierState"] {
+  const waiting = new Map<string, string[]>();
+  for (const channel of channels.values()) {
+    if (!(channel instanceof BarrierChannel) || channel.arrived.length === 0 || channel.available) continue;
+    waiting.set(channel.node, [...(waiting.get(channel.node) ?? []), ...channel.arrived]);
+  }
+  const sets = [...waiting].map(([node, names]) => [
+    node,
+    create(NameSetSchema, { names: [...new Set(names)].sort() }),
+  ]);
+  return Object.fromEntries(sets);
+}
+
+function versionMap(versions: Iterable<[string, number]>): VersionMap {
+  const entries = [...versions].map(([name, version]) => [
+    name,
+    create(VersionSchema, { number: { case: "int64Value", value: BigInt(version) } }),
+  ]);
+  return create(VersionMapSchema, { versions: Object.fromEntries(entries) });
+}
+
+function versionsOf(map: VersionMap | undefined): Map<string, number> {
+  const versions = new Map<string, number>();
+  for (const [name, version] of Object.entries(map?.versions ?? {}))
+    versions.set(name, Number(version.number.value ?? 0));
+  return versions;
+}

@@ -1,0 +1,156 @@
+import { ChannelKind, type ChannelSpec, type GraphSpec, type NodeSpec } from "../gen/cairn/v1/graph_pb.ts";
+import { fromJsonValue } from "../values/protobuf.ts";
+import { compileCel, type Program } from "./cel.ts";
+import { Cell } from "./cell.ts";
+import { BarrierChannel } from "./channels/barrier.ts";
+import type { Channel } from "./channels/channel.ts";
+import { PlainChannel } from "./channels/plain.ts";
+import { ReducerChannel } from "./channels/reducer.ts";
+import { type Reducer, reducers } from "./channels/reducers.ts";
+import { SendsChannel } from "./channels/sends.ts";
+import { TopicChannel } from "./channels/topic.ts";
+import { branchTo, END, joinChannel, SENDS, START } from "./names.ts";
+
+/** A conditional edge. Either `program` decides, or the function `module` of the nodes module. */
+export interface CompiledBranch {
+  program?: Program;
+  module?: { function: string; params: unknown };
+  routes: Readonly<Record<string, string>>;
+}
+
+export interface CompiledNode {
+  name: string;
+  /** Absent for the entry. */
+  spec: NodeSpec | undefined;
+  /** Channels that trigger it. */
+  triggers: string[];
+  /** Channels that its having run writes: triggers of its successors and barriers. */
+  signals: { channel: string; barrier: boolean }[];
+  branches: CompiledBranch[];
+  /** Compiled CEL of an expression node. */
+  expression?: { update: [channel: string, Program][]; overwrite: [channel: string, Program][]; goto?: Program };
+  /** Compiled CEL of an ask node. */
+  ask?: { question: Program; into: string };
+}
+
+/** A graph, ready to run. Expects a spec that validation has passed. */
+export interface CompiledGraph {
+  name: string;
+  hash: string;
+  spec: GraphSpec;
+  nodes: ReadonlyMap<string, CompiledNode>;
+  /** Channels of the state, as users know them, in the order of their names. */
+  stateChannels: ReadonlySet<string>;
+  /** State channels that checkpoints leave out. */
+  untracked: ReadonlySet<string>;
+  /** Every channel, control channels included, as it is restored from what a checkpoint kept. */
+  channels: ReadonlyMap<string, (saved: Cell | undefined) => Channel>;
+  /** Channel to the nodes it triggers. */
+  triggered: ReadonlyMap<string, readonly string[]>;
+}
+
+export function compileGraph(spec: GraphSpec, hash: string): CompiledGraph {
+  const nodes = new Map<string, CompiledNode>([[START, emptyNode(START, undefined)]]);
+  for (const [name, node] of Object.entries(spec.nodes)) nodes.set(name, compileNode(name, node));
+  const channels = new Map<string, (saved: Cell | undefined) => Channel>();
+  for (const name of Object.keys(spec.channels).sort()) {
+    channels.set(name, (saved) => stateChannel(name, spec.channels[name] as ChannelSpec, saved));
+  }
+  channels.set(START, (saved) => new PlainChannel(START, "ephemeral", saved));
+  channels.set(SENDS, () => new SendsChannel());
+  for (const name of nodes.keys()) {
+    if (name !== START) channels.set(branchTo(name), (saved) => new PlainChannel(branchTo(name), "trigger", saved));
+  }
+  connect(spec, nodes, channels);
+  const triggered = new Map<string, string[]>();
+  for (const { name, triggers } of nodes.values()) {
+    for (const channel of triggers) triggered.set(channel, [...(triggered.get(channel) ?? []), name]);
+  }
+  const untracked = Object.entries(spec.channels).filter(([, { kind }]) => kind === ChannelKind.UNTRACKED);
+  return {
+    name: spec.name,
+    hash,
+    spec,
+    nodes,
+    stateChannels: new Set(Object.keys(spec.channels).sort()),
+    untracked: new Set(untracked.map(([name]) => name)),
+    channels,
+    triggered,
+  };
+}
+
+/** Adds what edges and branches do to the nodes they start from, and the barriers of waiting edges. */
+function connect(
+  spec: GraphSpec,
+  nodes: Map<string, CompiledNode>,
+  channels: Map<string, (saved: Cell | undefined) => Channel>,
+): void {
+  for (const { from, to } of spec.edges) {
+    if (to === END) continue;
+    const [only] = from;
+    if (from.length === 1 && only !== undefined) {
+      nodes.get(only)?.signals.push({ channel: branchTo(to), barrier: false });
+      continue;
+    }
+    const channel = joinChannel(from, to);
+    const awaited = new Set(from);
+    channels.set(channel, (saved) => new BarrierChannel(channel, to, awaited, savedNames(saved)));
+    nodes.get(to)?.triggers.push(channel);
+    for (const name of from) nodes.get(name)?.signals.push({ channel, barrier: true });
+  }
+  for (const { from, decide, routes } of spec.branches) {
+    const branch: CompiledBranch = { routes };
+    if (decide.case === "cel") branch.program = compileCel(decide.value);
+    if (decide.case === "module") branch.module = { function: decide.value.function, params: decide.value.params };
+    nodes.get(from)?.branches.push(branch);
+  }
+}
+
+function emptyNode(name: string, spec: NodeSpec | undefined): CompiledNode {
+  return { name, spec, triggers: [name === START ? START : branchTo(name)], signals: [], branches: [] };
+}
+
+function compileNode(name: string, spec: NodeSpec): CompiledNode {
+  const node = emptyNode(name, spec);
+  if (spec.kind.case === "expression") {
+    const { update, overwrite, goto } = spec.kind.value;
+    const programs = (sources: Record<string, string>): [string, Program][] =>
+      Object.entries(sources).map(([channel, source]) => [channel, compileCel(source)]);
+    node.expression = { update: programs(update), overwrite: programs(overwrite) };
+    if (goto !== "") node.expression.goto = compileCel(goto);
+  }
+  if (spec.kind.case === "ask") {
+    const { question, into } = spec.kind.value;
+    node.ask = { question: compileCel(question), into };
+  }
+  return node;
+}
+
+const plainKinds = new Map<ChannelKind, "lastValue" | "anyValue" | "ephemeral" | "untracked">([
+  [ChannelKind.LAST_VALUE, "lastValue"],
+  [ChannelKind.ANY_VALUE, "anyValue"],
+  [ChannelKind.EPHEMERAL, "ephemeral"],
+  [ChannelKind.UNTRACKED, "untracked"],
+]);
+
+/** The reducer of a kind that has one. */
+export const reducerKinds: ReadonlyMap<ChannelKind, Reducer> = new Map<ChannelKind, Reducer>([
+  [ChannelKind.ADD, "add"],
+  [ChannelKind.APPEND, "append"],
+  [ChannelKind.MAX, "max"],
+  [ChannelKind.MERGE, "merge"],
+]);
+
+function stateChannel(name: string, spec: ChannelSpec, saved: Cell | undefined): Channel {
+  const reducer = reducerKinds.get(spec.kind);
+  if (reducer !== undefined) {
+    const initial = spec.initial === undefined ? reducers[reducer].initial() : fromJsonValue(spec.initial);
+    return new ReducerChannel(name, reducer, saved ?? Cell.of(initial));
+  }
+  if (spec.kind === ChannelKind.TOPIC) return new TopicChannel(spec.accumulate, saved);
+  return new PlainChannel(name, plainKinds.get(spec.kind) ?? "lastValue", saved);
+}
+
+function savedNames(saved: Cell | undefined): string[] {
+  return saved !== undefined && Array.isArray(saved.value) ? saved.value.map(String) : [];
+}

@@ -1,0 +1,49 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { SendSchema } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { TypedValueSchema } from "../gen/cairn/v1/value_pb.ts";
+import { Cell } from "./cell.ts";
+import { SENDS } from "./names.ts";
+
+/** A request to run a node in the next superstep with an argument of its own. */
+export interface SendPacket {
+  node: string;
+  arg: Cell;
+  sourceNode: string | undefined;
+  timeout: Duration | undefined;
+}
+
+/** One write of a task to one channel. */
+export interface Write {
+  channel: string;
+  cell: Cell;
+  /** Replaces the value of a reducer's channel. */
+  overwrite: boolean;
+  /** Set on writes to the SENDS channel. */
+  send?: SendPacket;
+}
+
+export function write(channel: string, cell: Cell, overwrite = false): Write {
+  return { channel, cell, overwrite };
+}
+
+/** The type under which a Send is saved as a pending write: an encoded cairn.v1.Send with its value inline. */
+export const SEND_TYPE = "cairn.send";
+
+export function sendWrite(send: SendPacket): Write {
+  const message = create(SendSchema, {
+    node: send.node,
+    value: { source: { case: "inline", value: send.arg.typed } },
+    sourceNode: send.sourceNode,
+    timeout: send.timeout,
+  });
+  const typed = create(TypedValueSchema, { type: SEND_TYPE, data: toBinary(SendSchema, message) });
+  return { channel: SENDS, cell: new Cell(typed), overwrite: false, send };
+}
+
+export function sendFromCell(cell: Cell): SendPacket {
+  const message = fromBinary(SendSchema, cell.typed.data);
+  const source = message.value?.source;
+  const typed = source?.case === "inline" ? source.value : create(TypedValueSchema, { type: "null" });
+  return { node: message.node, arg: new Cell(typed), sourceNode: message.sourceNode, timeout: message.timeout };
+}

@@ -1,0 +1,52 @@
+import type { AskNode, ExpressionNode, NodeSpec } from "../gen/cairn/v1/graph_pb.ts";
+import { type Check, checkCel, checkChannelName, checkFunction, checkNodeName, notYet } from "./check.ts";
+import { entry, item, member } from "./faults.ts";
+import { nameFault } from "./names.ts";
+
+export function checkNodes(check: Check): void {
+  const nodes = Object.entries(check.spec.nodes);
+  if (nodes.length === 0) check.faults.add("nodes", "a graph needs a node");
+  for (const [name, node] of nodes) {
+    const path = entry("nodes", name);
+    const fault = nameFault(name);
+    if (fault !== undefined) check.faults.add(path, fault);
+    checkKind(check, path, name, node);
+    for (const [i, end] of node.ends.entries()) {
+      checkNodeName(check, item(member(path, "ends"), i), end, ["__end__"]);
+    }
+    checkPolicies(check, path, node);
+  }
+}
+
+function checkKind(check: Check, path: string, name: string, { kind }: NodeSpec): void {
+  if (kind.case === "module") checkFunction(check, member(path, "module.function"), kind.value.function || name);
+  else if (kind.case === "expression") checkExpression(check, member(path, "expression"), kind.value);
+  else if (kind.case === "ask") checkAsk(check, member(path, "ask"), kind.value);
+  else if (kind.case === "worker") notYet(check, member(path, "worker"), "worker nodes are");
+  else if (kind.case === "subgraph") notYet(check, member(path, "subgraph"), "subgraphs are");
+  else check.faults.add(path, "a node needs a kind: module, expression or ask");
+}
+
+function checkExpression(check: Check, path: string, { update, overwrite, goto }: ExpressionNode): void {
+  for (const [field, expressions] of Object.entries({ update, overwrite })) {
+    for (const [channel, source] of Object.entries(expressions)) {
+      const at = entry(member(path, field), channel);
+      checkChannelName(check, at, channel);
+      checkCel(check, at, source);
+    }
+  }
+  if (goto !== "") checkCel(check, member(path, "goto"), goto);
+}
+
+function checkAsk(check: Check, path: string, { question, into }: AskNode): void {
+  checkCel(check, member(path, "question"), question);
+  checkChannelName(check, member(path, "into"), into);
+}
+
+function checkPolicies(check: Check, path: string, node: NodeSpec): void {
+  if (node.defer) notYet(check, member(path, "defer"), "deferred nodes are");
+  if (node.retry !== undefined) notYet(check, member(path, "retry"), "retries are");
+  if (node.cache !== undefined) notYet(check, member(path, "cache"), "caches are");
+  if (node.timeout !== undefined) notYet(check, member(path, "timeout"), "timeouts are");
+  if (node.errorHandler !== "") notYet(check, member(path, "error_handler"), "error handlers are");
+}

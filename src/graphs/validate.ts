@@ -1,0 +1,70 @@
+import type { GraphSpec } from "../gen/cairn/v1/graph_pb.ts";
+import type { GraphFault } from "../gen/cairn/v1/graph_service_pb.ts";
+import { type Check, checkCel } from "./check.ts";
+import { entry, Faults, item, member } from "./faults.ts";
+import { nameFault, textFault } from "./names.ts";
+import { checkChannels } from "./validate-channels.ts";
+import { checkFlow } from "./validate-flow.ts";
+import { checkNodes } from "./validate-nodes.ts";
+
+/** Limits on one graph. GraphSpec's comments state them. */
+export const graphLimits = {
+  channelsMax: 1000,
+  nodesMax: 1000,
+  edgesMax: 10_000,
+  branchesMax: 1000,
+  migrationsMax: 1000,
+} as const;
+
+export interface ValidateOptions {
+  /** Functions of the nodes module; absent when none is loaded, and then no function's name is checked. */
+  moduleFunctions?: ReadonlySet<string>;
+}
+
+/** Every fault of a graph, each with its path. What this version can't run yet is a fault as well. */
+export function validateGraph(spec: GraphSpec, options: ValidateOptions = {}): GraphFault[] {
+  const faults = new Faults();
+  if (checkSizes(spec, faults)) {
+    const check: Check = { spec, faults, moduleFunctions: options.moduleFunctions };
+    const fault = textFault(spec.name);
+    if (fault !== undefined) faults.add("name", fault);
+    checkChannels(check);
+    checkNodes(check);
+    checkFlow(check);
+    checkMigrations(check);
+  }
+  return faults.all();
+}
+
+/** A graph over a limit is not looked at further, so that checking it costs little. */
+function checkSizes(spec: GraphSpec, faults: Faults): boolean {
+  const sizes: [path: string, size: number, max: number][] = [
+    ["channels", Object.keys(spec.channels).length, graphLimits.channelsMax],
+    ["nodes", Object.keys(spec.nodes).length, graphLimits.nodesMax],
+    ["edges", spec.edges.length, graphLimits.edgesMax],
+    ["branches", spec.branches.length, graphLimits.branchesMax],
+    ["migrations", spec.migrations.length, graphLimits.migrationsMax],
+  ];
+  const over = sizes.filter(([, size, max]) => size > max);
+  for (const [path, size, max] of over) faults.add(path, `${size} of them are over the limit of ${max}`);
+  return over.length === 0;
+}
+
+function checkMigrations(check: Check): void {
+  const { spec, faults } = check;
+  const starts = new Set<number>();
+  for (const [i, migration] of spec.migrations.entries()) {
+    const path = item("migrations", i);
+    if (migration.to <= migration.from) faults.add(member(path, "to"), "must be later than `from`");
+    if (migration.to > spec.schemaVersion) faults.add(member(path, "to"), "is later than schema_version");
+    if (starts.has(migration.from)) faults.add(member(path, "from"), "another migration starts from this version");
+    starts.add(migration.from);
+    for (const [old, name] of Object.entries(migration.renameChannels)) {
+      const fault = nameFault(name);
+      if (fault !== undefined) faults.add(entry(member(path, "rename_channels"), old), fault);
+    }
+    for (const [channel, source] of Object.entries(migration.set)) {
+      checkCel(check, entry(member(path, "set"), channel), source);
+    }
+  }
+}

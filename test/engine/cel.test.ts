@@ -1,0 +1,59 @@
+// Expressions: what they see, what they may not name, and that none of them runs for long.
+import { describe, expect, it } from "vitest";
+import { compileCel } from "../../src/engine/cel.ts";
+import { Float, type Plain } from "../../src/values/value.ts";
+
+function evaluate(source: string, state: Record<string, Plain> = {}): Plain {
+  const map = new Map(Object.entries(state));
+  return compileCel(source).evaluate({
+    keys: () => map.keys(),
+    has: (key) => map.has(key),
+    get: (key) => map.get(key),
+  });
+}
+
+const failure = expect.objectContaining({ name: "CelFailure" });
+
+describe("expressions", () => {
+  it("tell whole numbers, floats and absent channels apart", () => {
+    const state = { n: 2, f: new Float(2), big: 2n ** 60n, list: [1, 2, 3], map: { a: null } };
+    expect(evaluate("state.n + 1", state)).toBe(3);
+    expect(evaluate("state.f + 1.0", state)).toEqual(new Float(3));
+    expect(evaluate("state.big + 1", state)).toBe(2n ** 60n + 1n);
+    expect(evaluate("has(state.n) && !has(state.nothing)", state)).toBe(true);
+    expect(evaluate('"n" in state && size(state) == 5', state)).toBe(true);
+    expect(evaluate("state.list.map(i, i * 2).filter(i, i > 2)", state)).toEqual([4, 6]);
+    expect(evaluate("state.map.a == null", state)).toBe(true);
+    expect(() => evaluate("state.n + state.f", state)).toThrow(failure);
+    expect(() => evaluate("state.nothing", state)).toThrow(failure);
+    expect(() => evaluate("1 / 0")).toThrow(failure);
+  });
+
+  it("that name what is not there, or do not parse, are refused when they are compiled", () => {
+    expect(() => compileCel("n + 1")).toThrow(/unknown variable "n"/);
+    expect(() => compileCel("[1].all(i, j > i)")).toThrow(/unknown variable "j"/);
+    expect(() => compileCel("[1].all(i, i > 0) && i > 0")).toThrow(/unknown variable "i"/);
+    expect(() => compileCel("frobnicate(state)")).toThrow(/unknown function "frobnicate"/);
+    expect(() => compileCel("1 +")).toThrow(failure);
+    expect(() => compileCel(`"${"x".repeat(16 * 1024)}"`)).toThrow(/longer than/);
+  });
+
+  it("have a bound on their work, wherever their lists and maps come from", () => {
+    const digits = "[0,1,2,3,4,5,6,7,8,9]";
+    const nested = (range: string, depth: number): string =>
+      depth === 0 ? "true" : `${range}.all(v${depth}, ${nested(range, depth - 1)})`;
+    const list = Array.from({ length: 1000 }, (_, i) => i);
+    const map = Object.fromEntries(list.map((i) => [`k${i}`, i]));
+    for (const source of [
+      nested(digits, 9),
+      nested("state.list", 4),
+      nested("state.map", 4),
+      nested("state.list.map(i, i)", 4),
+    ]) {
+      expect(() => evaluate(source, { list, map })).toThrow(failure);
+    }
+    expect(evaluate(nested("state.list", 1), { list })).toBe(true);
+    // A failure leaves the next expression all of its budget.
+    expect(evaluate(nested("state.list", 1), { list })).toBe(true);
+  });
+});
