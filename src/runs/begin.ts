@@ -1,0 +1,170 @@
+import { create } from "@bufbuild/protobuf";
+import { passBreakpoints } from "../engine/breakpoints.ts";
+import { toCheckpoint } from "../engine/checkpoint.ts";
+import { applyInput, inputWrites } from "../engine/input.ts";
+import { isFinished } from "../engine/task-status.ts";
+import { prepareTasks } from "../engine/tasks.ts";
+import { CairnError } from "../errors.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { TaskRefSchema } from "../gen/cairn/v1/event_pb.ts";
+import type { Input, RunOptions } from "../gen/cairn/v1/run_service_pb.ts";
+import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
+import { limits } from "../limits.ts";
+import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
+import { type Answers, giveAnswers } from "./answers.ts";
+import { EventMaker } from "./event-bodies.ts";
+import { chooseGraph, findIn, type Loaded, loadState, threadNotFound } from "./load.ts";
+import type { RunParts } from "./parts.ts";
+import { leaseOf, type RunPlan } from "./run.ts";
+
+/** What a call asks for. */
+export type Intent = { kind: "input"; input: Input } | { kind: "continue" } | { kind: "resume"; answers: Answers };
+
+export interface RunCall {
+  key: ThreadKey;
+  intent: Intent;
+  options: RunOptions;
+  single: boolean;
+  request: { id: string; bodyHash: Uint8Array } | undefined;
+}
+
+/** A run that is ready to begin: what it starts from, and the record that takes the lease. */
+export interface Beginning {
+  plan: RunPlan;
+  loaded: Loaded;
+  /** Undefined: nothing is due, so nothing is written and no lease is taken. */
+  draft: Draft | undefined;
+}
+
+/**
+ * Prepares a run on a thread that nobody holds. One record takes the lease, applies the input or saves the answers,
+ * and remembers the request: either all of it is there or nothing is.
+ */
+export async function begin(parts: RunParts, call: RunCall, runId: string, thread: ThreadTail): Promise<Beginning> {
+  const { key, intent, options } = call;
+  if (!thread.exists && intent.kind === "resume") throw threadNotFound(key);
+  const stored = await findIn(parts, key, thread, options.checkpointId);
+  if (stored === undefined && intent.kind !== "input") throw nothingToGoOnFrom(key, intent.kind);
+  const choice = { name: options.graphName, hash: options.graphHash, field: "options.graph_name" };
+  const loaded = loadState(await chooseGraph(parts, key, choice, stored), key, "", stored);
+  const plan = planOf(call, runId, (thread.tail.lease?.epoch ?? 0n) + 1n, loaded);
+  const events = new EventMaker(runId, "");
+  const lease = leaseOf(plan, parts.serverId, parts.environment.clock.nowMs());
+  const draft: Draft = { events: [], writes: [], lease, status: ThreadStatus.BUSY, request: call.request };
+  const superseded = options.checkpointId !== "" && thread.tail.headCheckpointId !== options.checkpointId;
+  if (intent.kind === "input") {
+    inputWrites(loaded.state.graph, intent.input, "input");
+    enter(parts, plan, loaded, draft, "input", () => applyInput(loaded.state, intent.input));
+  } else if (intent.kind === "continue") {
+    if (options.checkpointId !== "") travel(parts, plan, loaded, draft, superseded);
+    else passBreakpoints(loaded.state);
+    if (prepareTasks(loaded.state).length === 0 && draft.checkpoint === undefined)
+      return { plan, loaded, draft: undefined };
+  } else {
+    giveAnswers(loaded, intent.answers, superseded, parts.environment.clock.nowMs(), events, draft);
+    passBreakpoints(loaded.state);
+    if (superseded) forgetResults(loaded);
+  }
+  draft.events = [runStarted(events, plan, loaded, stored?.checkpoint.id ?? ""), ...(draft.events ?? [])];
+  if (draft.checkpoint !== undefined) draft.events.push(events.checkpointSaved(draft.checkpoint));
+  return { plan, loaded, draft };
+}
+
+function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded): RunPlan {
+  const { options } = call;
+  const { spec } = state.graph;
+  const supersteps = options.recursionLimit === 0 ? limits.recursionLimitDefault : options.recursionLimit;
+  return {
+    key: call.key,
+    runId,
+    epoch,
+    // LangGraph's count: the input's own superstep is not counted, the entry's is.
+    lastStep: state.step + 1 + supersteps + 1,
+    interruptBefore: options.interruptBefore.length > 0 ? options.interruptBefore : spec.interruptBefore,
+    interruptAfter: options.interruptAfter.length > 0 ? options.interruptAfter : spec.interruptAfter,
+    single: call.single,
+    metadata: options.metadata.length > 0 ? options.metadata : new TextEncoder().encode("{}"),
+    request: call.request,
+  };
+}
+
+/** Makes the checkpoint of an input or a fork, which the run's first record carries. */
+function enter(
+  parts: RunParts,
+  plan: RunPlan,
+  { state, statuses }: Loaded,
+  draft: Draft,
+  source: "input" | "fork",
+  change: () => void,
+): void {
+  const parentId = state.checkpointId === "" ? undefined : state.checkpointId;
+  const previousVersions = new Map(state.versions);
+  change();
+  const nowMs = parts.environment.clock.nowMs();
+  draft.hasFreshId = true;
+  draft.checkpoint = toCheckpoint(state, {
+    id: parts.minter.mint(),
+    threadId: plan.key.thread,
+    parentId,
+    source,
+    runId: plan.runId,
+    nowMs,
+    createdAt: new Date(nowMs).toISOString(),
+    metadata: plan.metadata,
+    ran: [],
+    previousVersions,
+  }).checkpoint;
+  statuses.clear();
+}
+
+/**
+ * Goes on from a checkpoint that was named. A fork checkpoint starts the new branch, unless the one named is the
+ * head and a fork or an update itself. Tasks that had finished there run again (LangGraph's rule).
+ */
+function travel(parts: RunParts, plan: RunPlan, loaded: Loaded, draft: Draft, superseded: boolean): void {
+  const { state } = loaded;
+  const isBranch = state.source === "update" || state.source === "fork";
+  passBreakpoints(state);
+  if (isBranch && !superseded) loaded.statuses.clear();
+  else enter(parts, plan, loaded, draft, "fork", () => {});
+}
+
+/** Tasks that finished run again; their answers stay. */
+function forgetResults({ statuses }: Loaded): void {
+  for (const status of statuses.values()) status.writes = [];
+}
+
+function runStarted(
+  events: EventMaker,
+  plan: RunPlan,
+  loaded: Loaded,
+  checkpointId: string,
+): ReturnType<EventMaker["make"]> {
+  const { state, statuses } = loaded;
+  const reused = prepareTasks(state).filter(({ id }) => isFinished(statuses.get(id)));
+  return events.make({
+    case: "runStarted",
+    value: {
+      graphName: state.graph.name,
+      graphHash: state.graph.hash,
+      checkpointId,
+      epoch: plan.epoch,
+      reusedTasks: reused.map(({ id, node }) => create(TaskRefSchema, { taskId: id, node })),
+    },
+  });
+}
+
+function nothingToGoOnFrom(key: ThreadKey, kind: "continue" | "resume"): CairnError {
+  const thread = JSON.stringify(key.thread);
+  return kind === "continue"
+    ? new CairnError(ErrorReason.EMPTY_INPUT, `thread ${thread} has no checkpoint to go on from: give an input`, {
+        metadata: { thread_id: key.thread },
+      })
+    : new CairnError(
+        ErrorReason.NOTHING_TO_RESUME,
+        `thread ${thread} has no checkpoint, so nothing waits for an answer`,
+        {
+          metadata: { thread_id: key.thread, waiting: "" },
+        },
+      );
+}

@@ -1,0 +1,106 @@
+import type { Event } from "../gen/cairn/v1/event_pb.ts";
+import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_service_pb.ts";
+import type { ThreadKey } from "../store/store.ts";
+import { nameOf } from "./ephemeral-events.ts";
+import { threadNotFound } from "./load.ts";
+import type { RunParts } from "./parts.ts";
+
+/** Log records read at a time. */
+const recordsAtATime = 100;
+/** How often the log is looked at for what other servers wrote. */
+const pollMs = 500;
+/** Ephemeral events kept for a reader that does not keep up; the oldest are lost first. */
+const ephemeralKeptMax = 1000;
+
+type Case = NonNullable<Event["body"]["case"]>;
+
+const lifecycle: Case[] = ["runStarted", "runStopped"];
+
+const views: Partial<Record<StreamMode, Case[]>> = {
+  [StreamMode.VALUES]: ["checkpointSaved"],
+  [StreamMode.UPDATES]: ["taskFinished", "interruptRaised"],
+  [StreamMode.TASKS]: ["taskStarted", "taskFinished", "taskFailed", "interruptRaised"],
+  [StreamMode.CHECKPOINTS]: ["checkpointSaved", "checkpointsDeleted"],
+  [StreamMode.MESSAGES]: ["messageToken"],
+  [StreamMode.CUSTOM]: ["custom"],
+};
+
+/**
+ * A thread's events in order, from a number on: those that are there, then those that come. Reads the log only, so
+ * it does not matter which server wrote it; a commit of this server wakes it at once. Ends when the call does.
+ */
+export async function* streamEvents(
+  { store, ephemeral, environment }: Pick<RunParts, "store" | "ephemeral" | "environment">,
+  key: ThreadKey,
+  request: StreamEventsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Event> {
+  const thread = await store.tail(key);
+  if (!thread.exists) throw threadNotFound(key);
+  const wanted = filterOf(request);
+  const bell = new Bell();
+  const passing: Event[] = [];
+  const endings = [
+    store.onCommit((committed) => {
+      if (nameOf(committed) === nameOf(key)) bell.ring();
+    }),
+    ephemeral.listen(key, (event) => {
+      if (passing.push(event) > ephemeralKeptMax) passing.shift();
+      bell.ring();
+    }),
+  ];
+  const ring = (): void => bell.ring();
+  signal.addEventListener("abort", ring);
+  let after = request.after === undefined ? Number(thread.tail.lastEventNumber) : Number(request.after);
+  try {
+    while (!signal.aborted) {
+      const page = await store.readEvents(key, after, recordsAtATime);
+      for (const event of page.events) {
+        yield* passed(passing, Number(event.number) - 1).filter(wanted);
+        if (wanted(event)) yield event;
+        if (isTheEnd(event, request)) return;
+      }
+      after = page.next;
+      if (after < page.last) continue;
+      yield* passed(passing, after).filter(wanted);
+      if (request.untilNow) return;
+      const stopTimer = environment.clock.after(pollMs, ring);
+      await bell.rung();
+      stopTimer();
+    }
+  } finally {
+    signal.removeEventListener("abort", ring);
+    for (const end of endings) end();
+  }
+}
+
+/** Takes out the ephemeral events that belong before the next durable one. */
+function passed(passing: Event[], number: number): Event[] {
+  const later = passing.findIndex((event) => Number(event.number) > number);
+  return passing.splice(0, later === -1 ? passing.length : later);
+}
+
+function filterOf({ modes, namespace }: StreamEventsRequest): (event: Event) => boolean {
+  const everything = modes.length === 0 || modes.includes(StreamMode.DEBUG);
+  const cases = new Set<string | undefined>([...lifecycle, ...modes.flatMap((mode) => views[mode] ?? [])]);
+  return (event) =>
+    (namespace === undefined || event.namespace === namespace) && (everything || cases.has(event.body.case));
+}
+
+function isTheEnd(event: Event, { untilRunStops }: StreamEventsRequest): boolean {
+  return untilRunStops !== "" && event.runId === untilRunStops && event.body.case === "runStopped";
+}
+
+/** Wakes one waiter; a ring that comes before the wait is not lost. */
+class Bell {
+  #rung = Promise.withResolvers<void>();
+
+  ring(): void {
+    this.#rung.resolve();
+  }
+
+  async rung(): Promise<void> {
+    await this.#rung.promise;
+    this.#rung = Promise.withResolvers<void>();
+  }
+}

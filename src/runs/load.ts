@@ -1,0 +1,161 @@
+import { Cell } from "../engine/cell.ts";
+import { emptyState, stateOf } from "../engine/checkpoint.ts";
+import type { CompiledGraph } from "../engine/graph.ts";
+import { isControl, START } from "../engine/names.ts";
+import type { GraphState } from "../engine/state.ts";
+import { type CellSource, readStatuses, type TaskStatus } from "../engine/task-status.ts";
+import { CairnError } from "../errors.ts";
+import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { StoredCheckpoint, ThreadKey, ThreadTail } from "../store/store.ts";
+import type { RunParts } from "./parts.ts";
+
+/** Where a thread stands, decoded. */
+export interface Loaded {
+  /** The checkpoint it stands at; absent before any. */
+  stored: StoredCheckpoint | undefined;
+  state: GraphState;
+  /** What the saved writes say of the tasks that are due. */
+  statuses: Map<string, TaskStatus>;
+}
+
+/** Which graph to load a state for: the caller's choice, else the one that the checkpoint names. */
+export interface GraphChoice {
+  name: string;
+  hash: string;
+  /** The field of the request that names it. */
+  field: string;
+}
+
+/** A checkpoint of the thread: the head, or the one named. Throws CHECKPOINT_NOT_FOUND for one that is named. */
+export async function findStored(
+  { store }: Pick<RunParts, "store">,
+  key: ThreadKey,
+  namespace: string,
+  checkpointId: string,
+  asOf?: number,
+): Promise<StoredCheckpoint | undefined> {
+  const which = checkpointId === "" ? ({ latestBy: "seq" } as const) : { id: checkpointId };
+  const stored = await store.getCheckpoint(key, namespace, which, { view: "full", asOf });
+  if (stored === undefined && checkpointId !== "") throw checkpointNotFound(key, namespace, checkpointId);
+  return stored;
+}
+
+/** As `findStored`, for a thread that need not exist: it has no checkpoint then, but none that is named either. */
+export async function findIn(
+  parts: Pick<RunParts, "store">,
+  key: ThreadKey,
+  { exists }: ThreadTail,
+  checkpointId: string,
+): Promise<StoredCheckpoint | undefined> {
+  if (exists) return findStored(parts, key, "", checkpointId);
+  if (checkpointId !== "") throw checkpointNotFound(key, "", checkpointId);
+  return undefined;
+}
+
+export function threadNotFound(key: ThreadKey): CairnError {
+  return new CairnError(ErrorReason.THREAD_NOT_FOUND, `no thread ${JSON.stringify(key.thread)}`, {
+    metadata: { thread_id: key.thread },
+  });
+}
+
+export function checkpointNotFound(key: ThreadKey, namespace: string, id: string): CairnError {
+  return new CairnError(
+    ErrorReason.CHECKPOINT_NOT_FOUND,
+    `thread ${JSON.stringify(key.thread)} has no checkpoint ${JSON.stringify(id)}`,
+    { metadata: { thread_id: key.thread, namespace, checkpoint_id: id } },
+  );
+}
+
+/** The graph a run is to use: by the caller's choice, else the one that the thread last ran, in its latest form. */
+export async function chooseGraph(
+  { graphs }: Pick<RunParts, "graphs">,
+  key: ThreadKey,
+  choice: GraphChoice,
+  stored: StoredCheckpoint | undefined,
+): Promise<CompiledGraph> {
+  const name = choice.name === "" ? (stored?.checkpoint.graphName ?? "") : choice.name;
+  if (name !== "") return graphs.get(key.space, name, choice.hash);
+  const { field } = choice;
+  throw new CairnError(ErrorReason.INVALID_FIELD, `${field}: a thread that no graph has run needs one`, {
+    metadata: { field },
+    violations: [{ field, description: "name the graph to run" }],
+  });
+}
+
+/** Decodes a checkpoint for a graph. Throws when the graph can't go on from it: nothing may be dropped silently. */
+export function loadState(
+  graph: CompiledGraph,
+  key: ThreadKey,
+  namespace: string,
+  stored: StoredCheckpoint | undefined,
+): Loaded {
+  if (stored === undefined) return { stored, state: emptyState(graph, namespace), statuses: new Map() };
+  refuseForeign(key, stored);
+  refuseMismatch(graph, stored);
+  const cellOf = cellSource(stored);
+  return {
+    stored,
+    state: stateOf(graph, stored.checkpoint, cellOf),
+    statuses: readStatuses(stored.writes, cellOf),
+  };
+}
+
+/** One cell for each reference, so that what was stored once is decoded and sent once. */
+function cellSource(stored: StoredCheckpoint): CellSource {
+  const cells = new Map<string, Cell>();
+  return ({ source }) => {
+    const ref = source.case === "ref" ? source.value : "";
+    const known = cells.get(ref);
+    if (known !== undefined) return known;
+    const typed = stored.values.get(ref)?.value;
+    if (typed === undefined) {
+      throw new CairnError(ErrorReason.DATA_CORRUPT, `the value ${JSON.stringify(ref)} is missing`, {
+        metadata: { ref },
+      });
+    }
+    const cell = new Cell(typed, ref);
+    cells.set(ref, cell);
+    return cell;
+  };
+}
+
+function refuseForeign(key: ThreadKey, { checkpoint }: StoredCheckpoint): void {
+  if (checkpoint.origin === Origin.NATIVE) return;
+  const origin = originNames.get(checkpoint.origin) ?? "unknown";
+  throw new CairnError(
+    ErrorReason.ORIGIN_MISMATCH,
+    `the checkpoint was written by ${origin}: fork the thread into a native graph to run it here`,
+    { metadata: { thread_id: key.thread, checkpoint_id: checkpoint.id, origin } },
+  );
+}
+
+const originNames = new Map<Origin, string>([
+  [Origin.LANGGRAPH, "langgraph"],
+  [Origin.JUNCTURE, "juncture"],
+  [Origin.NEOGRAPH, "neograph"],
+]);
+
+/** A pending node or a channel that the graph lacks, or another version of the state, is an error that names it. */
+function refuseMismatch(graph: CompiledGraph, { checkpoint }: StoredCheckpoint): void {
+  const schemaVersion = checkpoint.schemaVersion ?? 0;
+  if (schemaVersion !== graph.spec.schemaVersion) {
+    throw new CairnError(
+      ErrorReason.SCHEMA_MISMATCH,
+      `the state was saved under schema_version ${schemaVersion}, the graph has ${graph.spec.schemaVersion}`,
+      { metadata: { stored: String(schemaVersion), graph: String(graph.spec.schemaVersion) } },
+    );
+  }
+  const node = checkpoint.nextNodes.find((name) => name !== START && !graph.nodes.has(name));
+  if (node !== undefined) throw graphMismatch(graph, "node", node, "waits to run");
+  const channel = Object.keys(checkpoint.channelValues).find((name) => !graph.channels.has(name) && !isControl(name));
+  if (channel !== undefined) throw graphMismatch(graph, "channel", channel, "holds a value");
+}
+
+function graphMismatch(graph: CompiledGraph, kind: "node" | "channel", name: string, why: string): CairnError {
+  return new CairnError(
+    ErrorReason.GRAPH_MISMATCH,
+    `${kind} ${JSON.stringify(name)} ${why} in the thread, but graph ${JSON.stringify(graph.name)} no longer has it`,
+    { metadata: { graph: graph.name, hash: graph.hash, [kind]: name } },
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * What a nodes module is written against. A module exports functions; a `module` node of a graph names one.
+ * The types of this file are all there is to import (`import type`); whatever a node needs comes in its context.
+ */
+
+/** A decoded value: null, boolean, number, bigint (whole numbers beyond ±2^53), string, Uint8Array, array or plain object. */
+export type NodeValue = unknown;
+
+/** What a node gets as its state: the channels that hold a value, or the argument of a Send. */
+export type NodeState = Record<string, NodeValue>;
+
+/** What a node may return: updates by channel, a command, or nothing. */
+export type NodeReturn = Record<string, NodeValue> | Command | null | undefined;
+
+export type NodeFunction = (state: NodeState, context: NodeContext) => NodeReturn | Promise<NodeReturn>;
+
+/** Decides where to go: a node's name, a boolean, or a list of names and Sends. */
+export type BranchFunction = (state: NodeState, context: NodeContext) => Target | boolean | Promise<Target | boolean>;
+
+export type Target = string | Send | (string | Send)[] | null;
+
+export interface NodeContext {
+  /** The parameters that the graph gives the node. */
+  readonly params: Record<string, NodeValue>;
+  readonly threadId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly node: string;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /**
+   * Stops for an answer. The first time it throws, and the run stops; when the answer is there the node runs again
+   * from its beginning and this returns it. Several calls are told apart by their order.
+   */
+  interrupt(question: NodeValue): NodeValue;
+  /** Updates, and where to go besides the edges. */
+  command(command: { update?: Record<string, NodeValue>; goto?: Target }): Command;
+  /** Runs a node in the next superstep with an argument of its own. */
+  send(node: string, argument: NodeValue): Send;
+  /** Replaces a channel's value, whatever its reducer. */
+  overwrite(value: NodeValue): Overwrite;
+}
+
+export class Command {
+  readonly update: Record<string, NodeValue>;
+  readonly goto: (string | Send)[];
+
+  constructor(update: Record<string, NodeValue>, goto: (string | Send)[]) {
+    this.update = update;
+    this.goto = goto;
+  }
+}
+
+export class Send {
+  readonly node: string;
+  readonly argument: NodeValue;
+
+  constructor(node: string, argument: NodeValue) {
+    this.node = node;
+    this.argument = argument;
+  }
+}
+
+export class Overwrite {
+  readonly value: NodeValue;
+
+  constructor(value: NodeValue) {
+    this.value = value;
+  }
+}
+
+/** Thrown by `interrupt`; a node must let it pass. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  readonly index: number;
+  readonly question: NodeValue;
+
+  constructor(index: number, question: NodeValue) {
+    super("the node stops for an answer; don't catch this");
+    this.index = index;
+    this.question = question;
+  }
+}

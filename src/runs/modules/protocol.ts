@@ -1,0 +1,40 @@
+/** What the server and the worker thread of a nodes module tell each other. Values travel as encoded MessagePack. */
+
+export interface CallMessage {
+  kind: "call";
+  id: number;
+  /** "node": run it as a node; "decide": as a conditional edge. */
+  as: "node" | "decide";
+  function: string;
+  /** Encoded: the state's channels by name, or a Send's argument. */
+  state: Map<string, Uint8Array> | Uint8Array;
+  params: unknown;
+  /** Encoded answers to the node's interrupts, in order. */
+  answers: Uint8Array[];
+  context: { threadId: string; runId: string; taskId: string; node: string };
+}
+
+export interface CancelMessage {
+  kind: "cancel";
+  id: number;
+}
+
+export type ToWorker = CallMessage | CancelMessage;
+
+export interface SentNode {
+  node: string;
+  arg: Uint8Array;
+}
+
+export type FromWorker =
+  | { kind: "loaded"; functions: string[] }
+  | { kind: "unloadable"; message: string }
+  | {
+      kind: "result";
+      id: number;
+      update: { channel: string; value: Uint8Array; overwrite: boolean }[];
+      goto: (string | SentNode)[];
+    }
+  | { kind: "decision"; id: number; value: Uint8Array }
+  | { kind: "interrupted"; id: number; index: number; value: Uint8Array }
+  | { kind: "failed"; id: number; message: string };

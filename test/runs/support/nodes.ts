@@ -1,0 +1,105 @@
+/** The nodes module of the run tests. Every node leaves a line "NODE WHAT" in a file whenever it begins and ends. */
+import { appendFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NodeContext, NodeState } from "../../../src/runs/modules/api.ts";
+
+interface Params {
+  folder: string;
+  gate?: string;
+  questions?: string[];
+  count?: number;
+  bytes?: number;
+  channel?: string;
+  value?: unknown;
+  to?: string[];
+}
+
+type Result = Record<string, unknown>;
+
+function paramsOf(context: NodeContext): Params {
+  return context.params as unknown as Params;
+}
+
+function leave(context: NodeContext, what: string): void {
+  appendFileSync(join(paramsOf(context).folder, "traces"), `${context.node} ${what}\n`);
+}
+
+/** Just runs. */
+export function note(_state: NodeState, context: NodeContext): Result {
+  leave(context, "ran");
+  return { log: [context.node] };
+}
+
+/** Waits at a gate until the test opens it. Does not care about being cancelled, as much code does not. */
+export async function gated(state: NodeState, context: NodeContext): Promise<Result> {
+  const name = typeof state.item === "string" ? state.item : context.node;
+  leave(context, `begins ${name}`);
+  const { folder, gate = name } = paramsOf(context);
+  while (!existsSync(join(folder, `${gate}.open`))) await sleep(10);
+  leave(context, `ends ${name}`);
+  return { log: [name] };
+}
+
+/** Asks its questions one after the other. */
+export function asks(_state: NodeState, context: NodeContext): Result {
+  leave(context, "ran");
+  const answers = (paramsOf(context).questions ?? []).map((question) => context.interrupt(question));
+  return { log: answers.map((answer) => `${context.node}:${String(answer)}`) };
+}
+
+/** Fails until its gate is open. */
+export function failing(_state: NodeState, context: NodeContext): Result {
+  leave(context, "ran");
+  const { folder, gate = context.node } = paramsOf(context);
+  if (!existsSync(join(folder, `${gate}.open`))) throw new RangeError("out of luck");
+  return { log: [context.node] };
+}
+
+/** Blocks its thread until its gate is open: no timer and no promise gets a turn. */
+export function blocks(_state: NodeState, context: NodeContext): Result {
+  const { folder, gate = context.node } = paramsOf(context);
+  leave(context, "begins");
+  while (!existsSync(join(folder, `${gate}.open`)));
+  return { log: [context.node] };
+}
+
+/** Ends its thread, or would end a server that ran it in its own. */
+export function exits(_state: NodeState, context: NodeContext): Result {
+  leave(context, "ran");
+  process.exit(7);
+}
+
+/** Writes a text of so many bytes. */
+export function big(_state: NodeState, context: NodeContext): Result {
+  const { bytes = 0, channel = "x" } = paramsOf(context);
+  leave(context, "ran");
+  return { [channel]: "x".repeat(bytes) };
+}
+
+/** Writes whatever it is told. */
+export function writes(_state: NodeState, context: NodeContext): Result {
+  leave(context, "ran");
+  const { channel = "x", value } = paramsOf(context);
+  return { [channel]: value };
+}
+
+/** Replaces a channel's value. */
+export function overwrites(_state: NodeState, context: NodeContext): Result {
+  const { channel = "log", value } = paramsOf(context);
+  return { [channel]: context.overwrite(value) };
+}
+
+/** Updates and says where to go. */
+export function goes(_state: NodeState, context: NodeContext): unknown {
+  leave(context, "ran");
+  return context.command({ update: { log: [context.node] }, goto: paramsOf(context).to ?? [] });
+}
+
+/** Sends one argument for each item of the state. */
+export function fansOut(state: NodeState, context: NodeContext): unknown {
+  leave(context, "ran");
+  const [to = "work"] = paramsOf(context).to ?? [];
+  const items = (state.items ?? []) as unknown[];
+  return context.command({ update: { log: [context.node] }, goto: items.map((item) => context.send(to, { item })) });
+}
