@@ -1,0 +1,61 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { toCairnError } from "../errors.ts";
+import {
+  AdminService,
+  DeleteSpaceResponseSchema,
+  GetStatusResponseSchema,
+  type ListSpacesRequest,
+  type ListSpacesResponse,
+  ListSpacesResponseSchema,
+} from "../gen/cairn/v1/admin_service_pb.ts";
+import { limits } from "../limits.ts";
+import { checkSpace } from "./auth.ts";
+import type { CallContext } from "./context.ts";
+import { pageSizeOf } from "./pages.ts";
+import { define, type Parts, type Service } from "./service.ts";
+import { version } from "./version.ts";
+
+export function adminService(parts: Parts, activeRuns: () => number): Service {
+  const { store } = parts;
+  return define(AdminService, {
+    listSpaces: (request, context) => listSpaces(parts, request, context),
+    async deleteSpace({ space }, { caller }) {
+      checkSpace(caller, space);
+      const deleted = await store.deleteSpace(space);
+      return create(DeleteSpaceResponseSchema, { deletedThreads: BigInt(deleted) });
+    },
+    async getStatus() {
+      const storeError = await store.ping().then(
+        () => "",
+        (error: unknown) => toCairnError(error).message,
+      );
+      return create(GetStatusResponseSchema, {
+        version,
+        serverId: parts.serverId,
+        startedAt: timestampFromMs(parts.startedAtMs),
+        storeKind: store.kind,
+        storeReachable: storeError === "",
+        storeError,
+        activeRuns: activeRuns(),
+        limits: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, BigInt(value)])),
+      });
+    },
+  });
+}
+
+/** A page of what the caller may use: pages of the store are read until it is full, so that it tells of no others. */
+async function listSpaces(
+  { store }: Parts,
+  request: ListSpacesRequest,
+  { caller }: CallContext,
+): Promise<ListSpacesResponse> {
+  const pageSize = pageSizeOf(request);
+  const response = create(ListSpacesResponseSchema, { nextPageToken: request.pageToken });
+  do {
+    const page = await store.listSpaces(pageSize - response.spaces.length, response.nextPageToken);
+    response.spaces.push(...page.spaces.filter((space) => caller.mayUse(space)));
+    response.nextPageToken = page.nextPageToken;
+  } while (response.nextPageToken !== "" && response.spaces.length < pageSize);
+  return response;
+}

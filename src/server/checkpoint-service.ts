@@ -1,0 +1,24 @@
+import { create } from "@bufbuild/protobuf";
+import { CheckpointService, DeleteRunsResponseSchema } from "../gen/cairn/v1/checkpoint_service_pb.ts";
+import { clearWrites, putCheckpoint, putWrites } from "./checkpoint-put.ts";
+import { batchGetCheckpoints, findCheckpoint, getCheckpoint, listCheckpoints } from "./checkpoint-read.ts";
+import { define, type Parts, type Service } from "./service.ts";
+import { checkNotHeld } from "./thread-guard.ts";
+
+/** Without PutValues, GetValues and GetChannelHistory, which are not built yet. */
+export function checkpointService(parts: Parts): Service {
+  return define(CheckpointService, {
+    putCheckpoint: (request, context) => putCheckpoint(parts, request, context),
+    putWrites: (request, context) => putWrites(parts, request, context),
+    clearWrites: (request, context) => clearWrites(parts, request, context),
+    getCheckpoint: (request, context) => getCheckpoint(parts, request, context),
+    batchGetCheckpoints: (request, context) => batchGetCheckpoints(parts, request, context),
+    findCheckpoint: (request, context) => findCheckpoint(parts, request, context),
+    listCheckpoints: (request, context) => listCheckpoints(parts, request, context),
+    // Deleting what is gone already is a success, so a retry is safe without a record of the request.
+    async deleteRuns(request, { space }) {
+      const deleted = await parts.store.deleteRuns(space, request.runIds, (thread) => checkNotHeld(thread, "", parts));
+      return create(DeleteRunsResponseSchema, { deletedCheckpoints: BigInt(deleted) });
+    },
+  });
+}

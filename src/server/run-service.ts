@@ -1,0 +1,224 @@
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { CairnError } from "../errors.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import {
+  CancelRunResponseSchema,
+  Durability,
+  GetRunResponseSchema,
+  GetStateHistoryResponseSchema,
+  GetStateResponseSchema,
+  ListRunsResponseSchema,
+  OnBusy,
+  type ResumeRequest,
+  ResumeRequestSchema,
+  ResumeResponseSchema,
+  type RunOptions,
+  RunOptionsSchema,
+  RunRequestSchema,
+  RunResponseSchema,
+  RunService,
+  RunStepRequestSchema,
+  RunStepResponseSchema,
+  type StreamEventsRequest,
+  type StreamEventsResponse,
+  StreamEventsResponseSchema,
+  type UpdateStateRequest,
+  UpdateStateRequestSchema,
+  type UpdateStateResponse,
+  UpdateStateResponseSchema,
+} from "../gen/cairn/v1/run_service_pb.ts";
+import type { Answers } from "../runs/answers.ts";
+import type { RunCall } from "../runs/begin.ts";
+import { EphemeralEvents } from "../runs/ephemeral-events.ts";
+import { streamEvents } from "../runs/event-stream.ts";
+import { Graphs } from "../runs/graphs.ts";
+import type { NodesModule } from "../runs/modules/nodes-module.ts";
+import type { RunParts } from "../runs/parts.ts";
+import { readRun, readRuns } from "../runs/run-info.ts";
+import { Runner } from "../runs/runner.ts";
+import { readHistory, readState } from "../runs/state-reader.ts";
+import { updateDraft } from "../runs/state-updates.ts";
+import type { ThreadKey } from "../store/store.ts";
+import { Uuid6Minter } from "../system/uuid.ts";
+import type { CallContext } from "./context.ts";
+import { EventValues } from "./event-values.ts";
+import { hashBody, type Repeatable } from "./once.ts";
+import { pageSizeOf } from "./pages.ts";
+import { define, type Parts, type Service } from "./service.ts";
+import { threadNotFound } from "./thread-guard.ts";
+
+/** How long runs that are going may take to stop when the server does. */
+const stopGraceMs = 5_000;
+
+/** Without BulkUpdateState, which is not built yet. */
+export function runService(parts: Parts, modules: NodesModule | undefined): Service {
+  const { store, environment, serverId, log } = parts;
+  const runParts: RunParts = {
+    store,
+    environment,
+    serverId,
+    log,
+    modules,
+    minter: new Uuid6Minter(environment),
+    graphs: new Graphs(store),
+    ephemeral: new EphemeralEvents(),
+  };
+  const runner = new Runner(runParts);
+  const isGoing = (key: ThreadKey) => (runId: string) => runner.liveRunId(key) === runId;
+  return define(
+    RunService,
+    {
+      async runStep(request, context) {
+        const { input, options } = request;
+        const call = callOf("RunStep", RunStepRequestSchema, request, context, options);
+        const outcome = await runner.run({ ...call, intent: intentOf(input), single: true });
+        return create(RunStepResponseSchema, { outcome });
+      },
+      async run(request, context) {
+        const { input, options, background, onBusy } = request;
+        if (background) throw notBuilt("background");
+        if (onBusy > OnBusy.REJECT) throw notBuilt("on_busy");
+        const call = callOf("Run", RunRequestSchema, request, context, options);
+        return create(RunResponseSchema, { outcome: await runner.run({ ...call, intent: intentOf(input) }) });
+      },
+      async resume(request, context) {
+        if (request.background) throw notBuilt("background");
+        const call = callOf("Resume", ResumeRequestSchema, request, context, request.options);
+        const outcome = await runner.run({ ...call, intent: { kind: "resume", answers: answersOf(request) } });
+        return create(ResumeResponseSchema, { outcome });
+      },
+      updateState: (request, context) => updateState(parts, runParts, runner, request, context),
+      async getState({ threadId, namespace, checkpointId }, { space }) {
+        const key = await existing(parts, space, threadId);
+        return create(GetStateResponseSchema, { state: await readState(runParts, key, namespace, checkpointId) });
+      },
+      async getStateHistory(request, { space }) {
+        const key = await existing(parts, space, request.threadId);
+        const page = { pageSize: pageSizeOf(request), pageToken: request.pageToken };
+        return create(GetStateHistoryResponseSchema, await readHistory(runParts, key, request.namespace, page));
+      },
+      async getRun({ threadId, runId }, { space }) {
+        const key = await existing(parts, space, threadId);
+        return create(GetRunResponseSchema, { run: await readRun(store, key, runId, isGoing(key)) });
+      },
+      async listRuns(request, { space }) {
+        const key = await existing(parts, space, request.threadId);
+        const { runs, next } = await readRuns(
+          store,
+          key,
+          positionOf(request.pageToken),
+          pageSizeOf(request),
+          isGoing(key),
+        );
+        return create(ListRunsResponseSchema, { runs, nextPageToken: next === 0 ? "" : String(next) });
+      },
+      async cancelRun({ threadId, runId }, { space }) {
+        const key = await existing(parts, space, threadId);
+        await runner.cancel(key, runId);
+        return create(CancelRunResponseSchema, { run: await readRun(store, key, runId, isGoing(key)) });
+      },
+      streamEvents: (request, context) => stream(runParts, request, context),
+    },
+    {
+      activeRuns: () => runner.activeRuns,
+      async stop() {
+        await runner.stop(stopGraceMs);
+        await modules?.close();
+      },
+    },
+  );
+}
+
+type Driving = { threadId: string } & Repeatable;
+
+/** What all calls that drive a thread have in common. */
+function callOf<I extends DescMessage>(
+  method: string,
+  input: I,
+  request: MessageShape<I> & Driving,
+  { space }: CallContext,
+  given: RunOptions | undefined,
+): Omit<RunCall, "intent"> {
+  const options = given ?? create(RunOptionsSchema);
+  if (options.durability > Durability.SYNC) throw notBuilt("options.durability");
+  const { threadId, requestId } = request;
+  const bodyHash = hashBody({ method, input, request });
+  return {
+    key: { space, thread: threadId },
+    options,
+    single: false,
+    request: requestId === "" ? undefined : { id: requestId, bodyHash },
+  };
+}
+
+function intentOf(input: MessageShape<typeof RunRequestSchema>["input"]): RunCall["intent"] {
+  return input === undefined ? { kind: "continue" } : { kind: "input", input };
+}
+
+function answersOf({ answer }: ResumeRequest): Answers {
+  return answer.case === "answers" ? { byId: answer.value.byId } : { value: answer.value as never };
+}
+
+async function updateState(
+  parts: Parts,
+  runParts: RunParts,
+  runner: Runner,
+  request: UpdateStateRequest,
+  { space }: CallContext,
+): Promise<UpdateStateResponse> {
+  const { threadId, values, asNode, checkpointId, graphName, expectedHead } = request;
+  const key = { space, thread: threadId };
+  const update = { key, values, asNode, checkpointId, graphName, expectedHead: expectedHead || undefined };
+  return parts.requests.once({
+    key,
+    method: "UpdateState",
+    input: UpdateStateRequestSchema,
+    request,
+    output: UpdateStateResponseSchema,
+    async work(stamp) {
+      let id = "";
+      await parts.store.update(key, async (thread) => {
+        runner.refuseBusy(key, thread);
+        const draft = await updateDraft(runParts, update, thread);
+        id = draft.checkpoint?.id ?? "";
+        return { ...draft, request: await stamp(create(UpdateStateResponseSchema, { state: { checkpointId: id } })) };
+      });
+      return create(UpdateStateResponseSchema, { state: await readState(runParts, key, "", id) });
+    },
+    async restore({ state }, n) {
+      const saved = state?.checkpointId ?? "";
+      return create(UpdateStateResponseSchema, { state: await readState(runParts, key, "", saved, n) });
+    },
+  });
+}
+
+async function* stream(
+  runParts: RunParts,
+  request: StreamEventsRequest,
+  { space, signal }: CallContext,
+): AsyncGenerator<StreamEventsResponse> {
+  const key = { space, thread: request.threadId };
+  const values = new EventValues(runParts.store, key, request.includeValues);
+  for await (const event of streamEvents(runParts, key, request, signal)) {
+    yield create(StreamEventsResponseSchema, { event, values: await values.of(event) });
+  }
+}
+
+async function existing({ store }: Parts, space: string, thread: string): Promise<ThreadKey> {
+  const key = { space, thread };
+  if ((await store.tail(key)).exists) return key;
+  throw threadNotFound(thread);
+}
+
+function positionOf(pageToken: string): number {
+  if (pageToken === "") return Number.POSITIVE_INFINITY;
+  if (/^[1-9]\d{0,15}$/.test(pageToken)) return Number(pageToken);
+  throw new CairnError(ErrorReason.PAGE_TOKEN_INVALID, "page_token: is not one of this list", {
+    metadata: { field: "page_token" },
+    violations: [{ field: "page_token", description: "is not one of this list" }],
+  });
+}
+
+function notBuilt(field: string): CairnError {
+  return new CairnError(ErrorReason.NOT_IMPLEMENTED, `${field}: this choice is not built yet`, { metadata: { field } });
+}

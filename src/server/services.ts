@@ -1,0 +1,21 @@
+import type { NodesModule } from "../runs/modules/nodes-module.ts";
+import { adminService } from "./admin-service.ts";
+import { checkpointService } from "./checkpoint-service.ts";
+import { graphService } from "./graph-service.ts";
+import { runService } from "./run-service.ts";
+import type { Parts, Service } from "./service.ts";
+import { threadService } from "./thread-service.ts";
+
+/**
+ * Every service of the server. Each has a file of its own; this is the one place that lists them.
+ */
+export function services(parts: Parts, modules: NodesModule | undefined): Service[] {
+  const runs = runService(parts, modules);
+  return [
+    checkpointService(parts),
+    threadService(parts),
+    graphService(parts),
+    runs,
+    adminService(parts, () => runs.activeRuns()),
+  ];
+}

@@ -1,0 +1,176 @@
+import { create } from "@bufbuild/protobuf";
+import { stringify } from "uuid";
+import { CairnError, invalidField, invariant } from "../errors.ts";
+import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { EventSchema, ThreadUpdatedSchema } from "../gen/cairn/v1/event_pb.ts";
+import {
+  type CreateThreadRequest,
+  CreateThreadRequestSchema,
+  type CreateThreadResponse,
+  CreateThreadResponseSchema,
+  type DeleteThreadRequest,
+  DeleteThreadRequestSchema,
+  type DeleteThreadResponse,
+  DeleteThreadResponseSchema,
+  GetThreadResponseSchema,
+  ListThreadsResponseSchema,
+  type Thread,
+  ThreadService,
+  ThreadStatus,
+  type UpdateThreadRequest,
+  UpdateThreadRequestSchema,
+  type UpdateThreadResponse,
+  UpdateThreadResponseSchema,
+} from "../gen/cairn/v1/thread_service_pb.ts";
+import type { Store, ThreadKey } from "../store/store.ts";
+import { threadOf } from "../store/thread-record.ts";
+import { uuid4 } from "../system/uuid.ts";
+import { sha256 } from "../values/digest.ts";
+import { decodeJson } from "../values/json-decode.ts";
+import { isPlainMap } from "../values/value.ts";
+import type { CallContext } from "./context.ts";
+import { pageSizeOf } from "./pages.ts";
+import { define, type Parts, type Service } from "./service.ts";
+import { threadNotFound } from "./thread-guard.ts";
+import { watchThreads } from "./watch-threads.ts";
+
+/** Without CopyThread and PruneThreads, which are not built yet. */
+export function threadService(parts: Parts): Service {
+  const { store } = parts;
+  return define(ThreadService, {
+    createThread: (request, context) => createThread(parts, request, context),
+    updateThread: (request, context) => updateThread(parts, request, context),
+    deleteThread: (request, context) => deleteThread(parts, request, context),
+    async getThread({ threadId }, { space }) {
+      return create(GetThreadResponseSchema, { thread: await existing(store, { space, thread: threadId }) });
+    },
+    async listThreads(request, { space }) {
+      const { status, filters, pageToken } = request;
+      const page = await store.listThreads(space, {
+        status: status === ThreadStatus.UNSPECIFIED ? undefined : status,
+        filters,
+        pageSize: pageSizeOf(request),
+        pageToken,
+      });
+      return create(ListThreadsResponseSchema, page);
+    },
+    watchThreads: (request, context) => watchThreads(store, request, context),
+  });
+}
+
+async function existing(store: Store, key: ThreadKey): Promise<Thread> {
+  const thread = await store.getThread(key);
+  if (thread === undefined) throw threadNotFound(key.thread);
+  return thread;
+}
+
+async function createThread(
+  parts: Parts,
+  request: CreateThreadRequest,
+  { space }: CallContext,
+): Promise<CreateThreadResponse> {
+  if (request.ttl !== undefined) {
+    throw new CairnError(ErrorReason.NOT_IMPLEMENTED, "ttl: threads that expire are not built yet", {
+      metadata: { field: "ttl" },
+    });
+  }
+  const threadMetadata = metadataOf(request.metadata);
+  const key = { space, thread: request.threadId || newThreadId(parts, space, request.requestId) };
+  const answerOf = (record: Record) => create(CreateThreadResponseSchema, { thread: writtenThread(key, record) });
+  return parts.requests.once({
+    key,
+    method: "CreateThread",
+    input: CreateThreadRequestSchema,
+    request,
+    output: CreateThreadResponseSchema,
+    async work(stamp) {
+      const committed = await parts.store.update(key, async (thread) => {
+        const stamped = await stamp(answerOf);
+        if (thread.exists) {
+          throw new CairnError(ErrorReason.THREAD_EXISTS, "the thread exists", { metadata: { thread_id: key.thread } });
+        }
+        return { threadMetadata, events: [threadUpdated()], status: ThreadStatus.IDLE, request: stamped };
+      });
+      invariant(committed !== undefined, "a thread was written without a record");
+      return answerOf(committed.record);
+    },
+  });
+}
+
+/** A retry has to make the same thread, so its id comes from the request's. */
+function newThreadId({ environment }: Parts, space: string, requestId: string): string {
+  if (requestId === "") return uuid4(environment);
+  const bytes = sha256("thread", "\0", space, "\0", requestId).subarray(0, 16);
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  return stringify(bytes);
+}
+
+async function updateThread(
+  parts: Parts,
+  request: UpdateThreadRequest,
+  { space }: CallContext,
+): Promise<UpdateThreadResponse> {
+  const threadMetadata = metadataOf(request.metadata);
+  const key = { space, thread: request.threadId };
+  const answerOf = (record: Record) => create(UpdateThreadResponseSchema, { thread: writtenThread(key, record) });
+  return parts.requests.once({
+    key,
+    method: "UpdateThread",
+    input: UpdateThreadRequestSchema,
+    request,
+    output: UpdateThreadResponseSchema,
+    async work(stamp) {
+      const committed = await parts.store.update(key, async (thread) => {
+        if (!thread.exists) throw threadNotFound(key.thread);
+        return { threadMetadata, events: [threadUpdated()], request: await stamp(answerOf) };
+      });
+      invariant(committed !== undefined, "a thread was written without a record");
+      return answerOf(committed.record);
+    },
+  });
+}
+
+async function deleteThread(
+  parts: Parts,
+  request: DeleteThreadRequest,
+  { space }: CallContext,
+): Promise<DeleteThreadResponse> {
+  const key = { space, thread: request.threadId };
+  return parts.requests.once({
+    key,
+    method: "DeleteThread",
+    input: DeleteThreadRequestSchema,
+    request,
+    output: DeleteThreadResponseSchema,
+    async work(stamp) {
+      const stamped = await stamp(create(DeleteThreadResponseSchema, { existed: true }));
+      const existed = await parts.store.deleteThread(key, stamped);
+      return create(DeleteThreadResponseSchema, { existed });
+    },
+  });
+}
+
+/** A thread as the record that set its metadata left it. */
+function writtenThread(key: ThreadKey, { tail, atMs, threadMetadata }: Record): Thread {
+  invariant(tail !== undefined && threadMetadata !== undefined, "the record tells of the thread");
+  return threadOf(key, tail, Number(atMs), threadMetadata);
+}
+
+function threadUpdated() {
+  return create(EventSchema, { body: { case: "threadUpdated", value: create(ThreadUpdatedSchema) } });
+}
+
+/** A thread's metadata must be a JSON object; its bytes are kept. */
+function metadataOf(given: Uint8Array): Uint8Array {
+  if (given.length === 0) return new TextEncoder().encode("{}");
+  let decoded: unknown;
+  try {
+    decoded = decodeJson(given);
+  } catch (error) {
+    throw invalidField("metadata", `is no JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!isPlainMap(decoded)) throw invalidField("metadata", "must be a JSON object");
+  return given;
+}
