@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import type { RunOptions } from "../../clients/typescript/src/index.ts";
+import type { Session } from "./action.ts";
+import { collect, type Flags, parseCount } from "./flags.ts";
+import { readObject } from "./read-input.ts";
+
+/** Flags of the commands that run a graph. */
+export interface RunFlags extends Flags {
+  graph?: string;
+  graphHash?: string;
+  checkpoint?: string;
+  recursionLimit?: number;
+  interruptBefore?: string[];
+  interruptAfter?: string[];
+  metadata?: string;
+  requestId?: string;
+}
+
+/** Adds them. */
+export function addRunFlags(command: Command): Command {
+  return command
+    .option("--graph <name>", "the graph; without, the one the thread last ran")
+    .option("--graph-hash <hash>", "this version of it; without, the latest")
+    .option("--checkpoint <id>", "start from this checkpoint in place of the head: a fork")
+    .option("--recursion-limit <count>", "supersteps allowed (default: 25)", parseCount(1))
+    .option("--interrupt-before <node>", "stop before this node, `*` for all; may be repeated", collect)
+    .option("--interrupt-after <node>", "stop after this node, `*` for all; may be repeated", collect)
+    .option("--metadata <json>", "a JSON object kept with the run's checkpoints; @FILE or - for stdin")
+    .option("--request-id <id>", "the same id again within 24 hours gives the first answer");
+}
+
+/** What they say to the client. */
+export async function runOptions(flags: RunFlags, { signal }: Session): Promise<RunOptions> {
+  return {
+    graph: flags.graph,
+    graphHash: flags.graphHash,
+    checkpointId: flags.checkpoint,
+    recursionLimit: flags.recursionLimit,
+    interruptBefore: flags.interruptBefore,
+    interruptAfter: flags.interruptAfter,
+    metadata: flags.metadata === undefined ? undefined : await readObject(flags.metadata, "--metadata"),
+    requestId: flags.requestId,
+    signal,
+  };
+}

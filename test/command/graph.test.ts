@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ServerProcess, serve } from "./cairn.ts";
+
+const desk = join(import.meta.dirname, "desk.yaml");
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await serve();
+});
+afterAll(() => server.remove());
+
+describe("cairn graph", () => {
+  test("register, list, show, draw", async () => {
+    const registered = await server.cairn(["graph", "register", desk]);
+    expect(registered).toMatchObject({ code: 0, stderr: "" });
+    expect(registered.stdout).toMatch(/^registered desk revision 1, [0-9a-f]{12}\n$/);
+    const again = await server.cairn(["graph", "register", desk, "--json"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ name: "desk", revision: 1, created: false });
+    expect((await server.cairn(["graph", "list", "--json"])).stdout.split("\n")).toHaveLength(2);
+    const shown = await server.cairn(["graph", "show", "desk"]);
+    const reread = join(server.folder, "shown.yaml");
+    writeFileSync(reread, shown.stdout);
+    expect((await server.cairn(["graph", "register", reread])).stdout).toMatch(/^unchanged desk/);
+    const drawn = (await server.cairn(["graph", "draw", "desk"])).stdout;
+    expect(drawn).toMatch(/^flowchart/);
+    expect((await server.cairn(["graph", "draw", desk])).stdout).toBe(drawn);
+  });
+
+  test("faults: every one, with its path, and exit code 1", async () => {
+    const bad = join(server.folder, "bad.yaml");
+    writeFileSync(
+      bad,
+      readFileSync(desk, "utf8").replace("to: send", "to: nowhere").replace("into: approved", "into: x"),
+    );
+    const validated = await server.cairn(["graph", "validate", bad, "--json"]);
+    expect(validated.code).toBe(1);
+    const paths = JSON.parse(validated.stdout).faults.map(({ path }: { path: string }) => path);
+    expect(paths).toEqual(expect.arrayContaining(["edges[2].to", "nodes.check.ask.into"]));
+    const refused = await server.cairn(["graph", "register", bad]);
+    expect(refused.code).toBe(1);
+    for (const path of paths) expect(refused.stderr).toContain(path);
+    expect(await server.cairn(["graph", "validate", "-"], { stdin: readFileSync(desk, "utf8") })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  test("what is not there: exit code 4", async () => {
+    for (const args of [
+      ["graph", "show", "nope"],
+      ["graph", "draw", "nope"],
+      ["show", "nope"],
+      ["delete", "nope"],
+    ]) {
+      expect((await server.cairn(args)).code, args.join(" ")).toBe(4);
+    }
+  });
+});

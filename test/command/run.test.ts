@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ended, type Result, type ServerProcess, serve } from "./cairn.ts";
+
+const desk = join(import.meta.dirname, "desk.yaml");
+const input = ["--graph", "desk", "--input", '{"question": "Where?"}'];
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await serve();
+  expect((await server.cairn(["graph", "register", desk])).code).toBe(0);
+});
+afterAll(() => server.remove());
+
+const json = ({ stdout }: Result) => JSON.parse(stdout);
+const lines = ({ stdout }: Result) =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("a thread from its first turn to its end", () => {
+  test("stops to ask (exit code 3), is answered, is done (exit code 0)", async () => {
+    const asked = await server.cairn(["run", "t1", ...input]);
+    expect(asked.code).toBe(3);
+    expect(asked.stdout).toContain("interrupted");
+    expect(asked.stdout).toContain('{"draft":"Re: Where?"}');
+    expect(asked.stdout).toContain("answer with: cairn resume t1 --answer JSON");
+    const state = json(await server.cairn(["state", "t1", "--json"]));
+    expect(state).toMatchObject({ values: { log: ["write"] }, next_nodes: ["check"], graph_name: "desk" });
+    const done = await server.cairn(["resume", "t1", "--answer", "true", "--json"]);
+    expect(done.code).toBe(0);
+    expect(json(done)).toMatchObject({ status: "done", state: { values: { approved: true, log: ["write", "send"] } } });
+    expect((await server.cairn(["state", "t1"])).stdout).toMatch(/^next +nothing$/m);
+  });
+
+  test("its history, its checkpoints, and a fork of it", async () => {
+    const history = lines(await server.cairn(["history", "t1", "--json"]));
+    expect(history[0]).toMatchObject({ values: { log: ["write", "send"] } });
+    expect(history.at(-1)).toMatchObject({ step: -1, source: "input" });
+    const table = (await server.cairn(["history", "t1", "--limit", "2"])).stdout.trimEnd().split("\n");
+    expect(table[0]).toMatch(/^STEP +CHECKPOINT/);
+    expect(table).toHaveLength(3);
+
+    const written = history.find(({ values }) => values.draft !== undefined && values.approved === undefined);
+    const raw = json(await server.cairn(["show", "t1", written.checkpoint_id, "--json"]));
+    expect(raw.entry.checkpoint).toMatchObject({ id: written.checkpoint_id, threadId: "t1", origin: "ORIGIN_NATIVE" });
+    expect((await server.cairn(["show", "t1"])).stdout).toContain('"versionsSeen"');
+
+    const forked = await server.cairn([
+      ...["fork", "t1", written.checkpoint_id, "--values", '{"draft": "By air."}', "--as-node", "write", "--json"],
+    ]);
+    expect(forked.code).toBe(0);
+    expect(json(forked)).toMatchObject({ parent_id: written.checkpoint_id, next_nodes: ["check"] });
+    const asked = await server.cairn(["run", "t1", "--json"]);
+    expect(asked.code).toBe(3);
+    expect(json(asked).interrupts[0].value).toEqual({ draft: "By air." });
+  });
+
+  test("step by step: exit code 0 until it asks", async () => {
+    const first = await server.cairn(["step", "t2", ...input, "--json"]);
+    expect([first.code, json(first).status]).toEqual([0, "paused"]);
+    expect(json(first).state).toMatchObject({ step: 0, next_nodes: ["write"] });
+    expect((await server.cairn(["step", "t2"])).code).toBe(0);
+    expect((await server.cairn(["step", "t2"])).code).toBe(3);
+  });
+
+  test("update and delete", async () => {
+    await server.cairn(["run", "t3", ...input]);
+    const updated = await server.cairn([
+      "update",
+      "t3",
+      "--values",
+      '{"draft": "No."}',
+      "--as-node",
+      "write",
+      "--json",
+    ]);
+    expect(json(updated)).toMatchObject({ values: { draft: "No." } });
+    const stale = ["update", "t3", "--values", "{}", "--as-node", "write", "--expected-head", "elsewhere"];
+    expect(await server.cairn(stale)).toMatchObject({ code: 5, stderr: expect.stringContaining("HEAD_MISMATCH") });
+    expect((await server.cairn(["delete", "t3"])).stdout).toBe("deleted t3\n");
+    expect((await server.cairn(["state", "t3"])).code).toBe(4);
+  });
+
+  test("is in the list of threads", async () => {
+    await server.cairn(["run", "t4", ...input]);
+    await expect
+      .poll(async () => (await server.cairn(["threads", "--status", "interrupted"])).stdout, { timeout: 10_000 })
+      .toMatch(/^t4 +interrupted +desk/m);
+  });
+});
+
+describe("values keep what JSON can't hold", () => {
+  test("digits, bytes and floats, in and out", async () => {
+    const question = '{"n":12345678901234567890,"b":{"$bytes":"AAH/"},"x":{"$float":"Infinity"}}';
+    const run = await server.cairn(
+      ["run", "t5", "--graph", "desk", "--input", "-", "--interrupt-before", "*", "--json"],
+      {
+        stdin: `{"question": ${question}}`,
+      },
+    );
+    expect(run.code).toBe(3);
+    expect(run.stdout).toContain(`"question":${question}`);
+  });
+});
+
+describe("what is refused", () => {
+  test("names its reason and leaves an exit code", async () => {
+    expect(await server.cairn(["run", "t6", "--graph", "nope", "--input", "{}"])).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: expect.stringMatching(/^cairn: [^\n]*GRAPH_NOT_FOUND[^\n]*\n$/),
+    });
+    await server.cairn(["run", "t7", ...input]);
+    const wrong = await server.cairn(["resume", "t7", "--answers", '{"nobody": 1}', "--json"]);
+    expect(wrong.code).toBe(5);
+    expect(JSON.parse(wrong.stderr).error).toMatchObject({
+      code: "FAILED_PRECONDITION",
+      reason: "INTERRUPT_NOT_FOUND",
+    });
+  });
+
+  test("a run that fails is exit code 1, with the node at fault", async () => {
+    const failed = await server.cairn(["run", "t8", "--graph", "desk", "--input", '{"question": 7}', "--json"]);
+    expect(failed.code).toBe(1);
+    expect(json(failed)).toMatchObject({ status: "failed", error: { node: "write" } });
+    expect((await server.cairn(["run", "t8"])).stdout).toMatch(/^failed: .*node write/);
+  });
+});
+
+describe("cairn watch", () => {
+  test("the whole story so far, as JSON lines", async () => {
+    await server.cairn(["run", "w1", ...input]);
+    await server.cairn(["resume", "w1", "--answer", '"yes"']);
+    const events = lines(await server.cairn(["watch", "w1", "--until-now", "--json"]));
+    const types = events.map(({ type }) => type);
+    expect(types.filter((type) => type === "run_stopped")).toHaveLength(2);
+    expect(types).toEqual(
+      expect.arrayContaining(["run_started", "checkpoint_saved", "task_finished", "interrupt_raised"]),
+    );
+    const numbers = events.map(({ number }) => number);
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+    const updates = lines(await server.cairn(["watch", "w1", "--until-now", "--modes", "updates", "--json"]));
+    expect(updates.find(({ node }) => node === "write").updates).toContainEqual({
+      channel: "draft",
+      value: "Re: Where?",
+      overwrite: false,
+    });
+    expect((await server.cairn(["watch", "w1", "--after", "0", "--until-stop"])).stdout).toMatch(
+      /run_stopped +interrupted/,
+    );
+  });
+
+  test("follows a run as it happens, and survives its server's kill -9", async () => {
+    const own = await serve();
+    let next: ServerProcess | undefined;
+    try {
+      await own.cairn(["graph", "register", desk]);
+      await own.cairn(["run", "w2", ...input]);
+      const watching = own.start(["watch", "w2", "--after", "0", "--json", "--timeout", "1m"]);
+      const seen: Record<string, unknown>[] = [];
+      const reader = createInterface({ input: watching.stdout as NodeJS.ReadableStream });
+      reader.on("line", (line) => seen.push(JSON.parse(line)));
+      const stops = () => seen.filter(({ type }) => type === "run_stopped").length;
+      await expect.poll(stops, { timeout: 10_000 }).toBe(1);
+      await own.stop("SIGKILL");
+      next = await serve([], own.folder, own.address);
+      expect((await next.cairn(["resume", "w2", "--answer", "true"])).code).toBe(0);
+      await expect.poll(stops, { timeout: 20_000 }).toBe(2);
+      const numbers = seen.filter(({ ephemeral }) => !ephemeral).map(({ number }) => Number(number));
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+      watching.kill("SIGINT");
+      expect((await ended(watching)).code).toBe(130);
+    } finally {
+      await own.remove();
+      await next?.remove();
+    }
+  });
+
+  test("run --watch shows the events, then the outcome", async () => {
+    const run = await server.cairn(["run", "w3", ...input, "--watch", "--json"]);
+    expect(run.code).toBe(3);
+    const types = lines(run).map(({ type }) => type);
+    expect(types[0]).toBe("run_started");
+    expect(types.slice(-2)).toEqual(["run_stopped", "outcome"]);
+  });
+});
