@@ -1,0 +1,98 @@
+// Runs every suite of every language and adds up their counts. The last line is `N passed, N failed`.
+// Usage: node test/run-all.mjs [suite …]   (plain JavaScript, so that any Node from 20 on can start it)
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+
+const root = dirname(import.meta.dirname);
+const reports = join(root, ".cache/reports");
+
+/** Each suite runs and tells its counts. A suite that ends badly without a failed test counts as one failure. */
+const suites = {
+  check: async () => {
+    const ok = await run("npm", ["run", "-s", "check"]);
+    return { ok, passed: Number(ok), failed: 0 };
+  },
+
+  vitest: async () => {
+    const report = freshReport("vitest.json");
+    const ok = await run("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+    if (!existsSync(report)) return { ok: false, passed: 0, failed: 0 };
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report));
+    const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some(isFailed));
+    return { ok, passed: numPassedTests, failed: numFailedTests + broken.length };
+  },
+
+  python: async () => {
+    const folder = "test/languages/python";
+    const python = await pythonWith(`${folder}/requirements.txt`);
+    if (!python) return { ok: false, passed: 0, failed: 0 };
+    const report = freshReport("python.xml");
+    const ok = await run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, folder]);
+    return { ok, ...junit(report) };
+  },
+};
+
+const isFailed = ({ status }) => status === "failed";
+
+/** Streams the output of a command; true if it ended well. */
+function run(program, args) {
+  const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
+  return new Promise((resolve) => {
+    spawn(program, args, { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } })
+      .once("error", (error) => {
+        console.error(error.message);
+        resolve(false);
+      })
+      .once("exit", (code) => resolve(code === 0));
+  });
+}
+
+function freshReport(name) {
+  const file = join(reports, name);
+  mkdirSync(reports, { recursive: true });
+  rmSync(file, { force: true });
+  return file;
+}
+
+/** The counts of a JUnit report. */
+function junit(file) {
+  if (!existsSync(file)) return { passed: 0, failed: 0 };
+  const [head = ""] = readFileSync(file, "utf8").match(/<testsuite [^>]*>/) ?? [];
+  const count = (name) => Number(head.match(new RegExp(` ${name}="(\\d+)"`))?.[1] ?? 0);
+  const failed = count("failures") + count("errors");
+  return { passed: count("tests") - failed - count("skipped"), failed };
+}
+
+/** The Python of a virtual environment with what the file asks for; made anew when the file changes. */
+async function pythonWith(requirements) {
+  const folder = join(root, ".cache/venv");
+  const python = join(folder, "bin/python");
+  const stamp = join(folder, "requirements.sha256");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(root, requirements)))
+    .digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return python;
+  const made =
+    (await run("python3", ["-m", "venv", "--clear", folder])) &&
+    (await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]));
+  if (made) writeFileSync(stamp, wanted);
+  return made && python;
+}
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites);
+const total = { passed: 0, failed: 0 };
+const lines = [];
+for (const name of wanted) {
+  if (!suites[name]) throw new Error(`no suite ${name}; there are: ${Object.keys(suites).join(", ")}`);
+  console.log(`\n== ${name}`);
+  const { ok, passed, failed: counted } = await suites[name]();
+  // An end that the counts don't explain (a crash, an import that fails, nothing found to run) must not pass.
+  const failed = counted === 0 && (!ok || passed === 0) ? 1 : counted;
+  lines.push(`${name}: ${passed} passed, ${failed} failed`);
+  total.passed += passed;
+  total.failed += failed;
+}
+console.log(`\n${lines.join("\n")}\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
