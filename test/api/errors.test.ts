@@ -88,14 +88,14 @@ describe("errors", () => {
 
   it("tell what is not built", async () => {
     const caller = new Caller((await server()).address);
-    for (const call of [
+    const calls = [
       caller.call(method.getChannelHistory, { name: { threadId: "t" }, channels: ["c"] }),
       caller.call(ThreadService.method.copyThread, { threadId: "t" }),
       caller.call(ThreadService.method.pruneThreads, { threadIds: ["t"], keep: 1 }),
       caller.call(RunService.method.bulkUpdateState, { threadId: "t" } as never),
       caller.call(ThreadService.method.createThread, { threadId: "t", ttl: { seconds: 1n } }),
-    ]) {
-      const { code, reason } = await refusal(call);
+    ];
+    for (const { code, reason } of await Promise.all(calls.map(refusal))) {
       expect([code, reason]).toEqual(["UNIMPLEMENTED", "NOT_IMPLEMENTED"]);
     }
     const stream = caller.stream(method.getValues, { threadId: "t", refs: ["1.0"] });

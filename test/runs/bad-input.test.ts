@@ -31,8 +31,9 @@ describe.each(storeKinds)("bad input of runs on %s", (kind) => {
     expect(await missing("zz", thread.run({ zz: 1 }, { graph }))).toEqual(notFound("CHANNEL"));
     expect(await missing("cp", thread.run({}, { graph, checkpointId: "cp" }))).toEqual(notFound("CHECKPOINT"));
     expect(await missing("cp", thread.updateState({}, { graph, checkpointId: "cp" }))).toEqual(notFound("CHECKPOINT"));
-    const calls = { state: thread.state(), resume: thread.resume(1), history: thread.history().next() };
-    for (const call of Object.values(calls)) expect(await missing(thread.id, call)).toEqual(notFound("THREAD"));
+    expect(await missing(thread.id, thread.state())).toEqual(notFound("THREAD"));
+    expect(await missing(thread.id, thread.resume(1))).toEqual(notFound("THREAD"));
+    expect(await missing(thread.id, thread.history().next())).toEqual(notFound("THREAD"));
     expect(await missing(thread.id, thread.events({ after: 0 }).next())).toEqual(notFound("THREAD"));
     expect((await refusal(thread.info())).reason).toBe("THREAD_NOT_FOUND");
 
@@ -73,8 +74,8 @@ describe.each(storeKinds)("bad input of runs on %s", (kind) => {
 
   it("going on from nothing is FAILED_PRECONDITION", async () => {
     const thread = bench.thread();
-    for (const call of [thread.run(undefined, { graph }), thread.step(undefined, { graph })]) {
-      const { codeName, reason } = await refusal(call);
+    const calls = [thread.run(undefined, { graph }), thread.step(undefined, { graph })];
+    for (const { codeName, reason } of await Promise.all(calls.map(refusal))) {
       expect([codeName, reason]).toEqual(["FAILED_PRECONDITION", "EMPTY_INPUT"]);
     }
   });
@@ -123,13 +124,8 @@ describe.each(storeKinds)("bad input of runs on %s", (kind) => {
     const thread = bench.thread();
     const asked = await thread.run({ n: 1 }, { graph: name });
     await bench.graph({ ...old, nodes: { a: old.nodes.a, c: old.nodes.b }, edges: ["START -> a", "a -> c"] }, name);
-    for (const call of [
-      thread.resume("x"),
-      thread.run(),
-      thread.run({}),
-      thread.updateState({ n: 1 }, { asNode: "a" }),
-    ]) {
-      const { codeName, reason, metadata } = await refusal(call);
+    const calls = [thread.resume("x"), thread.run(), thread.run({}), thread.updateState({ n: 1 }, { asNode: "a" })];
+    for (const { codeName, reason, metadata } of await Promise.all(calls.map(refusal))) {
       expect([codeName, reason, metadata.node]).toEqual(["FAILED_PRECONDITION", "GRAPH_MISMATCH", "b"]);
     }
     expect(await thread.state()).toEqual(asked.state);
