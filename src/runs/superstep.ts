@@ -162,13 +162,12 @@ export class Superstep {
   /** One save at a time; what happens meanwhile goes with the next, or with the superstep's own commit. */
   #saveSoon(): void {
     if (this.#saving !== undefined) return;
-    this.#saving = this.#save().then(
-      () => {
-        this.#saving = undefined;
-        if (this.#atWork > 0 && this.#unsaved.writes.length > 0) this.#saveSoon();
-      },
-      (thrown: unknown) => this.#broken.reject(thrown),
-    );
+    this.#saving = this.#save().then(() => {
+      this.#saving = undefined;
+      if (this.#atWork > 0 && this.#unsaved.writes.length > 0) this.#saveSoon();
+    });
+    // It may fail when the tasks are still at work or when they have all ended: `run` hears of it either way.
+    this.#saving.catch(this.#broken.reject);
   }
 
   async #save(): Promise<void> {
