@@ -40,7 +40,7 @@ function superstep(save: (step: Superstep) => Promise<void>): Superstep {
   const state = emptyState(compileGraph(spec, "hash"), "");
   const entered = ["a", "b"].map((name) => write(branchTo(name), nullCell()));
   applyWrites(state, [{ node: START, path: "", triggers: [START], writes: entered }]);
-  const step = new Superstep(prepareTasks(state), {
+  const step: Superstep = new Superstep(prepareTasks(state), {
     state,
     statuses: new Map(),
     events: new EventMaker("run", ""),

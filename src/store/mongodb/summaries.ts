@@ -88,12 +88,24 @@ export class Summaries {
   async #writeBatch(batch: Pending[]): Promise<void> {
     const nowMs = this.#environment.clock.nowMs();
     try {
-      await this.#threads.bulkWrite(
-        batch.flatMap((pending) => operationsOf(pending, nowMs)),
-        { ordered: false },
-      );
+      const met = await this.#writeAll(batch.flatMap((pending) => operationsOf(pending, nowMs)));
+      if (met.length > 0) await this.#writeAll(met.map(withoutInsert));
     } catch (error) {
-      if (!onlyOlder(error)) this.#onProblem(error);
+      this.#onProblem(error);
+    }
+  }
+
+  /**
+   * Gives the operations that tried to insert a summary and met one. It is newer, or another server inserted an older
+   * one at the same moment: an update that inserts nothing finds out which.
+   */
+  async #writeAll(operations: Operation[]): Promise<Operation[]> {
+    try {
+      await this.#threads.bulkWrite(operations, { ordered: false });
+      return [];
+    } catch (error) {
+      if (!isAllDuplicates(error)) throw error;
+      return [error.writeErrors].flat().map(({ index }) => operations[index] as Operation);
     }
   }
 }
@@ -120,7 +132,7 @@ function operationsOf({ key, summary, metadata, begins }: Pending, nowMs: number
     const expired = { ...filter, deleted: true, exp: { $lte: new Date(nowMs) } };
     operations.push({ updateOne: { filter: expired, update: { $set: { n: 0, mn: 0 } } } });
   }
-  // Where a newer one stands, this tries to insert and meets its key: a duplicate that means "older".
+  // Where a newer one stands, this tries to insert and meets its key.
   const update = { $set: { n, deleted, createdAtMs, status, body: new Binary(body) }, $unset: { exp: "" } as const };
   operations.push({ updateOne: { filter: { ...filter, n: { $lt: n } }, update, upsert: true } });
   if (metadata) {
@@ -135,11 +147,15 @@ function metadataUpdate({ n, value }: Metadata) {
   return { $set: { mn: n, meta: new Binary(value.json), tags: value.tags } };
 }
 
-function onlyOlder(error: unknown): boolean {
+function withoutInsert(operation: Operation): Operation {
+  return "updateOne" in operation ? { updateOne: { ...operation.updateOne, upsert: false } } : operation;
+}
+
+function isAllDuplicates(error: unknown): error is MongoBulkWriteError {
   if (!(error instanceof MongoBulkWriteError)) return false;
   const errors = [error.writeErrors].flat();
-  const allOlder = errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
-  return allOlder && !error.result.getWriteConcernError();
+  const allDuplicates = errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
+  return allDuplicates && !error.result.getWriteConcernError();
 }
 
 export function toSummary(document: ThreadDocument): ThreadSummary {

@@ -59,6 +59,26 @@ test("an older summary of another server replaces neither the newer one nor newe
   expect(await metadataOf(key)).toBe('{"late":1}');
 });
 
+test("of two servers that write a new thread's first summary at once, the newer one stays", async () => {
+  const other = await test1.another();
+  const keys = Array.from({ length: 300 }, () => newThread(space));
+  // Each server notes its summaries in one turn, and the two write them beside each other.
+  await Promise.all([
+    appendAll(
+      test1.log,
+      keys.map((key) => entryOf(key, 1)),
+    ),
+    appendAll(
+      other,
+      keys.map((key) => entryOf(key, 2, { metadata: '{"newer":1}' })),
+    ),
+  ]);
+  await other.threads(space, { tags: [], limit: 1 });
+  const found = await listed(keys.length);
+  expect(found.map(({ summary }) => summary.n)).toEqual(keys.map(() => 2));
+  expect(await test1.log.threads(space, { tags: tagsOf('{"newer":1}'), limit: 500 })).toHaveLength(keys.length);
+});
+
 test("a thread that commits often costs few writes", async () => {
   const key = newThread(space);
   await listed();

@@ -132,8 +132,8 @@ function questionOf({ thread, namespace, order, before, ancestorsOf, filters, pa
   };
 }
 
-/** Compares everything that can be read of every thread. */
-export async function check(store: Store, space: string, model: ModelStore): Promise<void> {
+/** Compares everything that can be read of every thread. `other` is a second server on the same store. */
+export async function check(store: Store, other: Store, space: string, model: ModelStore): Promise<void> {
   for (const thread of THREADS) {
     const key = { space, thread };
     const known = model.thread(thread);
@@ -154,7 +154,10 @@ export async function check(store: Store, space: string, model: ModelStore): Pro
   for (const order of ["seq", "id"] as const) {
     await runList(store, space, model, { kind: "list", ...everything, order }, FULL);
   }
-  const { threads } = await store.listThreads(space, { filters: [], pageSize: 10, pageToken: "" });
+  // A server's lists have what it wrote itself; what the other one wrote may trail, until that one lists.
+  const list = { filters: [], pageSize: 10, pageToken: "" };
+  await other.listThreads(space, list);
+  const { threads } = await store.listThreads(space, list);
   const existing = THREADS.filter((thread) => model.thread(thread).exists);
   expect(threads.map(({ id }) => id).sort()).toEqual(existing.sort());
 }

@@ -26,7 +26,7 @@ export function model(context: () => Context): void {
           await run(index % 3 === 2 ? other : store, space, reference, operation, FULL);
           done++;
         }
-        await check(store, space, reference);
+        await check(store, other, space, reference);
       });
       await fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: process.env.CAIRN_SOAK === undefined });
       console.info(`store model: ${done} operations agreed`);
