@@ -10,10 +10,11 @@ import { TaskRefSchema } from "../gen/cairn/v1/event_pb.ts";
 import type { Input, RunOptions } from "../gen/cairn/v1/run_service_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
+import { threadNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { type Answers, giveAnswers } from "./answers.ts";
 import { EventMaker } from "./event-bodies.ts";
-import { chooseGraph, findIn, type Loaded, loadState, threadNotFound } from "./load.ts";
+import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
 import type { RunParts } from "./parts.ts";
 import { leaseOf, type RunPlan } from "./run.ts";
 
@@ -42,7 +43,7 @@ export interface Beginning {
  */
 export async function begin(parts: RunParts, call: RunCall, runId: string, thread: ThreadTail): Promise<Beginning> {
   const { key, intent, options } = call;
-  if (!thread.exists && intent.kind === "resume") throw threadNotFound(key);
+  if (!thread.exists && intent.kind === "resume") throw threadNotFound(key.thread);
   const stored = await findIn(parts, key, thread, options.checkpointId);
   if (stored === undefined && intent.kind !== "input") throw nothingToGoOnFrom(key, intent.kind);
   const choice = { name: options.graphName, hash: options.graphHash, field: "options.graph_name" };

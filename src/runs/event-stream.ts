@@ -1,8 +1,8 @@
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_service_pb.ts";
+import { threadNotFound } from "../not-found.ts";
 import type { ThreadKey } from "../store/store.ts";
 import { nameOf } from "./ephemeral-events.ts";
-import { threadNotFound } from "./load.ts";
 import type { RunParts } from "./parts.ts";
 
 /** Log records read at a time. */
@@ -36,7 +36,7 @@ export async function* streamEvents(
   signal: AbortSignal,
 ): AsyncGenerator<Event> {
   const thread = await store.tail(key);
-  if (!thread.exists) throw threadNotFound(key);
+  if (!thread.exists) throw threadNotFound(key.thread);
   const wanted = filterOf(request);
   const bell = new Bell();
   const passing: Event[] = [];

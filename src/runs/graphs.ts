@@ -1,6 +1,5 @@
 import { type CompiledGraph, compileGraph } from "../engine/graph.ts";
-import { CairnError } from "../errors.ts";
-import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { graphNotFound } from "../not-found.ts";
 import type { Store } from "../store/store.ts";
 
 /** Compiled graphs kept in memory. A graph is named by its content, so what is kept never goes stale. */
@@ -37,11 +36,4 @@ export class Graphs {
 
 function keyOf(space: string, name: string, hash: string): string {
   return JSON.stringify([space, name, hash]);
-}
-
-function graphNotFound(name: string, hash: string): CairnError {
-  const which = hash === "" ? "" : ` with hash ${hash}`;
-  return new CairnError(ErrorReason.GRAPH_NOT_FOUND, `no graph ${JSON.stringify(name)}${which} is registered`, {
-    metadata: hash === "" ? { graph: name } : { graph: name, hash },
-  });
 }

@@ -7,6 +7,7 @@ import { type CellSource, readStatuses, type TaskStatus } from "../engine/task-s
 import { CairnError } from "../errors.ts";
 import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { checkpointNotFound } from "../not-found.ts";
 import type { StoredCheckpoint, ThreadKey, ThreadTail } from "../store/store.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -37,7 +38,7 @@ export async function findStored(
 ): Promise<StoredCheckpoint | undefined> {
   const which = checkpointId === "" ? ({ latestBy: "seq" } as const) : { id: checkpointId };
   const stored = await store.getCheckpoint(key, namespace, which, { view: "full", asOf });
-  if (stored === undefined && checkpointId !== "") throw checkpointNotFound(key, namespace, checkpointId);
+  if (stored === undefined && checkpointId !== "") throw checkpointNotFound(checkpointId, { ...key, namespace });
   return stored;
 }
 
@@ -49,22 +50,8 @@ export async function findIn(
   checkpointId: string,
 ): Promise<StoredCheckpoint | undefined> {
   if (exists) return findStored(parts, key, "", checkpointId);
-  if (checkpointId !== "") throw checkpointNotFound(key, "", checkpointId);
+  if (checkpointId !== "") throw checkpointNotFound(checkpointId, key);
   return undefined;
-}
-
-export function threadNotFound(key: ThreadKey): CairnError {
-  return new CairnError(ErrorReason.THREAD_NOT_FOUND, `no thread ${JSON.stringify(key.thread)}`, {
-    metadata: { thread_id: key.thread },
-  });
-}
-
-export function checkpointNotFound(key: ThreadKey, namespace: string, id: string): CairnError {
-  return new CairnError(
-    ErrorReason.CHECKPOINT_NOT_FOUND,
-    `thread ${JSON.stringify(key.thread)} has no checkpoint ${JSON.stringify(id)}`,
-    { metadata: { thread_id: key.thread, namespace, checkpoint_id: id } },
-  );
 }
 
 /** The graph a run is to use: by the caller's choice, else the one that the thread last ran, in its latest form. */

@@ -3,9 +3,10 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { type StateSnapshot, StateSnapshotSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import type { TypedValue } from "../gen/cairn/v1/value_pb.ts";
+import { checkpointNotFound } from "../not-found.ts";
 import type { StoredCheckpoint, ThreadKey } from "../store/store.ts";
 import { compareBytes } from "../values/order.ts";
-import { checkpointNotFound, findStored, loadState } from "./load.ts";
+import { findStored, loadState } from "./load.ts";
 import type { RunParts } from "./parts.ts";
 import { stateSnapshot } from "./state-view.ts";
 
@@ -27,7 +28,7 @@ export async function readState(
     findStored(parts, key, namespace, checkpointId, asOf),
     checkpointId === "" ? undefined : parts.store.getCheckpoint(key, namespace, { latestBy: "seq" }, { view: "refs" }),
   ]);
-  if (stored === undefined) throw checkpointNotFound(key, namespace, "latest");
+  if (stored === undefined) throw checkpointNotFound(undefined, { ...key, namespace });
   return describe(parts, key, stored, head === undefined || head.checkpoint.id === stored.checkpoint.id);
 }
 

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { nativeView } from "../engine/view.ts";
-import { CairnError, invalidField } from "../errors.ts";
+import { invalidField } from "../errors.ts";
 import {
   type BatchGetCheckpointsRequest,
   type BatchGetCheckpointsResponse,
@@ -22,8 +22,8 @@ import {
   ValueTableSchema,
   ValueView,
 } from "../gen/cairn/v1/checkpoint_service_pb.ts";
-import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { ValueEntry } from "../gen/cairn/v1/value_pb.ts";
+import { checkpointNotFound } from "../not-found.ts";
 import type { ReadOptions, StoredCheckpoint } from "../store/store.ts";
 import type { CallContext } from "./context.ts";
 import { pageSizeOf } from "./pages.ts";
@@ -39,7 +39,7 @@ export async function getCheckpoint(
   const stored = await read(parts, request, orderOf(request.order), options, context);
   if (stored !== undefined) return create(GetCheckpointResponseSchema, entryAndValues(stored));
   const key = { space: context.space, thread: request.threadId };
-  throw await notFound(parts.store, key, request.checkpointId);
+  throw await notFound(parts.store, key, request.namespace, request.checkpointId);
 }
 
 export async function batchGetCheckpoints(
@@ -63,9 +63,7 @@ export async function findCheckpoint(
 ): Promise<FindCheckpointResponse> {
   const stored = await store.findCheckpoint(space, request.checkpointId, readOptions(request.view, []));
   if (stored !== undefined) return create(FindCheckpointResponseSchema, entryAndValues(stored));
-  throw new CairnError(ErrorReason.CHECKPOINT_NOT_FOUND, "there is no such checkpoint in this space", {
-    metadata: { checkpoint_id: request.checkpointId },
-  });
+  throw checkpointNotFound(request.checkpointId, {});
 }
 
 export async function listCheckpoints(

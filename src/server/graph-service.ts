@@ -1,8 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { CairnError } from "../errors.ts";
 import type { GraphRecord } from "../gen/cairn/store/v1/record_pb.ts";
-import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { type GraphSpec, GraphSpecSchema } from "../gen/cairn/v1/graph_pb.ts";
 import {
   type DrawGraphRequest,
@@ -22,6 +20,7 @@ import { graphInvalid } from "../graphs/faults.ts";
 import { readGraph } from "../graphs/read.ts";
 import { registerGraph } from "../graphs/register.ts";
 import { validateGraph } from "../graphs/validate.ts";
+import { graphNotFound } from "../not-found.ts";
 import type { CallContext } from "./context.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
@@ -75,7 +74,7 @@ async function toDraw(parts: Parts, { graph }: DrawGraphRequest, { space }: Call
 async function existing({ store }: Parts, space: string, name: string, hash: string) {
   const found = await store.getGraph(space, name, hash === "" ? undefined : hash);
   if (found !== undefined) return found;
-  throw new CairnError(ErrorReason.GRAPH_NOT_FOUND, "there is no such graph", { metadata: { name, hash } });
+  throw graphNotFound(name, hash);
 }
 
 function registered({ spec, hash, registeredAtMs }: GraphRecord, revision: number, whole: boolean): RegisteredGraph {

@@ -27,6 +27,7 @@ import {
   type UpdateStateResponse,
   UpdateStateResponseSchema,
 } from "../gen/cairn/v1/run_service_pb.ts";
+import { threadNotFound } from "../not-found.ts";
 import type { Answers } from "../runs/answers.ts";
 import type { RunCall } from "../runs/begin.ts";
 import { EphemeralEvents } from "../runs/ephemeral-events.ts";
@@ -45,7 +46,6 @@ import { EventValues } from "./event-values.ts";
 import { hashBody, type Repeatable } from "./once.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
-import { threadNotFound } from "./thread-guard.ts";
 
 /** How long runs that are going may take to stop when the server does. */
 const stopGraceMs = 5_000;

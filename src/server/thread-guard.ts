@@ -1,5 +1,6 @@
 import { CairnError } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { checkpointNotFound, threadNotFound } from "../not-found.ts";
 import { leaseState } from "../runs/lease.ts";
 import type { Store, ThreadKey, ThreadTail } from "../store/store.ts";
 import type { Parts } from "./service.ts";
@@ -15,16 +16,12 @@ export function checkNotHeld({ tail }: ThreadTail, threadId: string, parts: Part
 }
 
 /** What is missing, the checkpoint or its whole thread. */
-export async function notFound(store: Store, key: ThreadKey, checkpointId: string | undefined): Promise<CairnError> {
+export async function notFound(
+  store: Store,
+  key: ThreadKey,
+  namespace: string,
+  checkpointId: string | undefined,
+): Promise<CairnError> {
   if (!(await store.tail(key)).exists) return threadNotFound(key.thread);
-  const message = checkpointId === undefined ? "the namespace has no checkpoint" : "there is no such checkpoint";
-  return new CairnError(ErrorReason.CHECKPOINT_NOT_FOUND, message, {
-    metadata: { thread_id: key.thread, checkpoint_id: checkpointId ?? "" },
-  });
-}
-
-export function threadNotFound(threadId: string): CairnError {
-  return new CairnError(ErrorReason.THREAD_NOT_FOUND, "there is no such thread", {
-    metadata: { thread_id: threadId },
-  });
+  return checkpointNotFound(checkpointId, { ...key, namespace });
 }

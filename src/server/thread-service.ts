@@ -23,6 +23,7 @@ import {
   type UpdateThreadResponse,
   UpdateThreadResponseSchema,
 } from "../gen/cairn/v1/thread_service_pb.ts";
+import { threadNotFound } from "../not-found.ts";
 import type { Store, ThreadKey } from "../store/store.ts";
 import { threadOf } from "../store/thread-record.ts";
 import { uuid4 } from "../system/uuid.ts";
@@ -32,7 +33,6 @@ import { isPlainMap } from "../values/value.ts";
 import type { CallContext } from "./context.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
-import { threadNotFound } from "./thread-guard.ts";
 import { watchThreads } from "./watch-threads.ts";
 
 /** Without CopyThread and PruneThreads, which are not built yet. */

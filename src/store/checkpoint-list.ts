@@ -1,5 +1,5 @@
-import { CairnError, invalidField, invariant } from "../errors.ts";
-import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { invalidField, invariant } from "../errors.ts";
+import { checkpointNotFound } from "../not-found.ts";
 import { compareBytes } from "../values/order.ts";
 import { lineOfParents } from "./ancestors.ts";
 import { readEntries, settled } from "./checkpoint-reader.ts";
@@ -121,7 +121,7 @@ async function ancestorsPage(
     last = row;
     if (isBefore(row, bound, order) && hasTags(row, list.tags)) rows.push({ thread, row });
   }
-  if (!last && !position) throw checkpointNotFound(from);
+  if (!last && !position) throw checkpointNotFound(from, { thread, namespace });
   return { rows };
 }
 
@@ -140,7 +140,7 @@ async function boundOfBefore(log: Log, key: ThreadKey, list: Question): Promise<
     .filter(({ checkpoint }) => checkpoint?.id === before)
     .filter(({ checkpoint }) => namespace === undefined || checkpoint?.namespace === namespace)
     .map(seqOf);
-  if (seqs.length === 0) throw checkpointNotFound(before);
+  if (seqs.length === 0) throw checkpointNotFound(before, { thread: key.thread, namespace });
   return { seq: Math.max(...seqs) };
 }
 
@@ -173,10 +173,4 @@ function isPosition(position: unknown): position is Position {
   if (typeof position !== "object" || position === null) return false;
   const { thread, seq, id } = position as Position;
   return [thread, id].every((text) => text === undefined || isText(text)) && (seq === undefined || isNumber(seq));
-}
-
-export function checkpointNotFound(id: string): CairnError {
-  return new CairnError(ErrorReason.CHECKPOINT_NOT_FOUND, `no checkpoint ${JSON.stringify(id)}`, {
-    metadata: { checkpoint_id: id },
-  });
 }
