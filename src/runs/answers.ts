@@ -2,30 +2,31 @@ import { Cell } from "../engine/cell.ts";
 import { checkSize } from "../engine/size.ts";
 import { type OpenInterrupt, snapshot } from "../engine/snapshot.ts";
 import { controlPendingWrite } from "../engine/task-status.ts";
+import { prepareTasks } from "../engine/tasks.ts";
 import { CairnError } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { TypedValue } from "../gen/cairn/v1/value_pb.ts";
 import type { Draft } from "../store/store.ts";
 import type { Plain } from "../values/value.ts";
-import type { EventMaker } from "./event-bodies.ts";
 import type { Loaded } from "./load.ts";
 
 /** Answers to interrupts: one to the only one that is open, or several by their ids. */
 export type Answers = { value: TypedValue } | { byId: Record<string, TypedValue> };
 
+/** What a call of Resume comes to. */
+export interface GivenAnswers {
+  /** The interrupts that are answered. */
+  interruptIds: string[];
+  /** By the path of the task: every answer that it has been given, in the order of its questions. */
+  byPath: Map<string, Plain[]>;
+}
+
 /**
- * Notes answers with the tasks that wait for them, and adds the writes and the event to the draft. An answer that
- * nobody waits for is an error that lists what is waited for. At a checkpoint that the thread has moved past, every
- * question that was asked there can be answered anew.
+ * Finds the tasks that wait for the answers. One that nobody waits for is an error that lists what is waited for. At
+ * a checkpoint that the thread has moved past, every question that was asked there can be answered anew; the tasks
+ * run again then, and keep the answers that they are not given now.
  */
-export function giveAnswers(
-  { state, statuses }: Loaded,
-  answers: Answers,
-  superseded: boolean,
-  nowMs: number,
-  events: EventMaker,
-  draft: Draft,
-): void {
+export function takeAnswers({ state, statuses }: Loaded, answers: Answers, superseded: boolean): GivenAnswers {
   const waiting = snapshot(state, statuses, !superseded).tasks.flatMap(({ interrupts, task }) =>
     interrupts.map((asked) => ({ asked, task })),
   );
@@ -33,21 +34,37 @@ export function giveAnswers(
   if (open.length === 0) throw nothingToResume();
   const byId = "byId" in answers ? answers.byId : { [onlyOne(open).id]: answers.value };
   for (const id of Object.keys(byId)) if (!open.some((asked) => asked.id === id)) throw interruptNotFound(id, open);
-  const writes = waiting.flatMap(({ asked, task }) => {
+  const byPath = new Map(superseded ? answersSoFar({ state, statuses }) : []);
+  for (const { asked, task } of waiting) {
     const answer = Object.hasOwn(byId, asked.id) ? byId[asked.id] : undefined;
-    if (answer === undefined) return [];
-    const status = statuses.get(task.id);
+    if (answer === undefined) continue;
     const field = "byId" in answers ? `answers.by_id[${JSON.stringify(asked.id)}]` : "value";
     checkSize(field, "__resume__", answer.data.length);
-    const list: Plain[] = [...(status?.answers ?? []).slice(0, asked.index), decoded(answer, field)];
-    if (status !== undefined) status.answers = list;
+    const before = statuses.get(task.id)?.answers ?? [];
+    byPath.set(task.path, [...before.slice(0, asked.index), decoded(answer, field)]);
+  }
+  return { interruptIds: Object.keys(byId), byPath };
+}
+
+function answersSoFar({ state, statuses }: Pick<Loaded, "state" | "statuses">): [path: string, answers: Plain[]][] {
+  return prepareTasks(state).flatMap(({ id, path }): [string, Plain[]][] => {
+    const { answers = [] } = statuses.get(id) ?? {};
+    return answers.length === 0 ? [] : [[path, answers]];
+  });
+}
+
+/** Gives the tasks that are due their answers, and adds the writes that keep them to the draft. */
+export function giveAnswers({ state, statuses }: Loaded, { byPath }: GivenAnswers, nowMs: number, draft: Draft): void {
+  const writes = prepareTasks(state).flatMap(({ id, path }) => {
+    const list = byPath.get(path);
+    if (list === undefined) return [];
+    const status = statuses.get(id) ?? { writes: [], answers: [] };
+    statuses.set(id, { ...status, answers: list });
     const more = { controlIndex: list.length, createdAt: new Date(nowMs).toISOString() };
-    return [controlPendingWrite(task.id, task.path, "__resume__", Cell.of(list), more)];
+    return [controlPendingWrite(id, path, "__resume__", Cell.of(list), more)];
   });
   const { namespace, checkpointId } = state;
   draft.writes = [...(draft.writes ?? []), { namespace, checkpointId, writes }];
-  const answered = events.make({ case: "interruptAnswered", value: { interruptIds: Object.keys(byId) } });
-  draft.events = [...(draft.events ?? []), answered];
 }
 
 function decoded(answer: TypedValue, field: string): Plain {

@@ -12,7 +12,7 @@ import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
-import { type Answers, giveAnswers } from "./answers.ts";
+import { type Answers, giveAnswers, takeAnswers } from "./answers.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
 import type { RunParts } from "./parts.ts";
@@ -62,9 +62,12 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
     if (prepareTasks(loaded.state).length === 0 && draft.checkpoint === undefined)
       return { plan, loaded, draft: undefined };
   } else {
-    giveAnswers(loaded, intent.answers, superseded, parts.environment.clock.nowMs(), events, draft);
+    const given = takeAnswers(loaded, intent.answers, superseded);
+    draft.events = [events.make({ case: "interruptAnswered", value: { interruptIds: given.interruptIds } })];
     passBreakpoints(loaded.state);
-    if (superseded) forgetResults(loaded);
+    // The new branch has tasks of its own: the old ones' results are saved, and stay what they are.
+    if (superseded) enter(parts, plan, loaded, draft, "fork", () => {});
+    giveAnswers(loaded, given, parts.environment.clock.nowMs(), draft);
   }
   draft.events = [runStarted(events, plan, loaded, stored?.checkpoint.id ?? ""), ...(draft.events ?? [])];
   if (draft.checkpoint !== undefined) draft.events.push(events.checkpointSaved(draft.checkpoint));
@@ -128,11 +131,6 @@ function travel(parts: RunParts, plan: RunPlan, loaded: Loaded, draft: Draft, su
   passBreakpoints(state);
   if (isBranch && !superseded) loaded.statuses.clear();
   else enter(parts, plan, loaded, draft, "fork", () => {});
-}
-
-/** Tasks that finished run again; their answers stay. */
-function forgetResults({ statuses }: Loaded): void {
-  for (const status of statuses.values()) status.writes = [];
 }
 
 function runStarted(

@@ -1,9 +1,11 @@
 // kill -9 of the server at every kind of moment: what was saved stays, what has finished does not run again, and a
 // call that is repeated under its request_id takes its run on.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { proto, type Thread } from "../../clients/typescript/src/index.ts";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, eventsOf, historyOf, until } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 describe.each(storeKinds)("a server that is killed, on %s,", (kind) => {
   let bench: Bench;
@@ -145,5 +147,45 @@ describe.each(storeKinds)("a server that is killed, on %s,", (kind) => {
     expect(bench.traces("ask ran")).toHaveLength(2);
     const answered = (await eventsOf(thread)).filter(({ type }) => type === "interrupt_answered");
     expect(answered).toHaveLength(1);
+  });
+
+  it("during a resume at a checkpoint of the past: the branch and its answer are kept, what has finished too", async () => {
+    bench = await Bench.start(kind);
+    const graph = await bench.graph({
+      channels: { log: "append" },
+      nodes: {
+        ask: bench.node("asks", { questions: ["ok?"] }),
+        side: bench.node("note"),
+        slow: bench.node("gated", { gate: "slow" }),
+      },
+      edges: ["START -> ask", "START -> side", "START -> slow"],
+    });
+    const thread = bench.thread();
+    bench.open("slow");
+    const asked = await thread.run({}, { graph });
+    await thread.resume("yes");
+    // The branch has tasks of its own, which run anew, whatever the same nodes did before.
+    rmSync(join(bench.folder, "slow.open"));
+    const again = { requestId: "again", checkpointId: asked.state.checkpointId };
+    void bench
+      .caller()
+      .thread(thread.id)
+      .resume("no", again)
+      .catch(() => {});
+    await until("two of three are saved", async () => {
+      const { source, tasks } = await thread.state();
+      return source === "fork" && tasks.filter(({ finished }) => finished).length === 2;
+    });
+    await bench.kill();
+    await bench.restart();
+    bench.open("slow");
+    const done = await thread.resume("no", again);
+    expect(done).toMatchObject({ status: "done", state: { values: { log: ["ask:no", "side", "slow"] } } });
+    expect(bench.traces("side ran")).toHaveLength(2);
+    expect(bench.traces("ask ran")).toHaveLength(3);
+    expect(bench.traces("slow begins")).toHaveLength(3);
+    const states = await historyOf(thread);
+    expect(states.map(({ source }) => source)).toEqual(["loop", "fork", "loop", "loop", "input"]);
+    expect(states[1]?.parentId).toBe(asked.state.checkpointId);
   });
 });
