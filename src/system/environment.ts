@@ -1,4 +1,4 @@
-/** Time and randomness come in through here and nowhere else, so that a server can run from a seed. */
+/** What a server meets of the world comes in through here and nowhere else, so that it can run from a seed. */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00Z; may jump. */
   nowMs(): number;
@@ -16,6 +16,11 @@ export interface Random {
 export interface Environment {
   clock: Clock;
   random: Random;
+  /**
+   * Hears of each act of the store that makes something durable (`durablePoints`), just before and just after it. The
+   * act, or its answer, waits for a promise that is returned: here the machine can fail or be slow. Absent: it is neither.
+   */
+  onDurable?: (point: string, side: "before" | "after") => void | Promise<void>;
 }
 
 /** The machine's clock and randomness. */

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
-import { newStore } from "../runs/support/stores.ts";
+import { newStore } from "../support/stores.ts";
 import type { Case, CaseGraph } from "./case.ts";
 import { runCases } from "./run-cases.ts";
 

@@ -1,8 +1,8 @@
 // Bad input of the calls that drive a thread, and what it gets.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { proto } from "../../clients/typescript/src/index.ts";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, refusal } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 describe.each(storeKinds)("bad input of runs on %s", (kind) => {
   let bench: Bench;

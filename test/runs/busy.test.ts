@@ -1,7 +1,7 @@
 // One driver: while a run holds a thread nobody else changes it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, refusal, until } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 describe.each(storeKinds)("a busy thread on %s", (kind) => {
   let bench: Bench;

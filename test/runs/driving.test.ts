@@ -1,7 +1,7 @@
 // What drives a thread and what reads it: run, step, updates, forks, state, history, runs.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, eventsOf, historyOf, refusal, until } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 const line = {
   channels: { n: "add", log: "append" },

@@ -1,8 +1,8 @@
 // One ordered log a thread: complete, numbered once, the same for every reader, wherever a reader begins again.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Thread, ThreadEvent } from "../../clients/typescript/src/index.ts";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, eventsOf, refusal, until } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 /** What an event tells, in a line. */
 function line(event: ThreadEvent): string {

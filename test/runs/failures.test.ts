@@ -1,7 +1,7 @@
 // What users do wrong fails the run and says where; the thread stays at its last checkpoint and can go on.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, eventsOf, refusal, until } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 // Where a superstep leads: Sends, waiting edges, commands; and what its channels keep.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, historyOf } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 describe.each(storeKinds)("flow on %s", (kind) => {
   let bench: Bench;

@@ -1,8 +1,8 @@
 // Questions and answers: several at once, by id, partly, one after the other in one node; and static breakpoints.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { byId } from "../../clients/typescript/src/index.ts";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, eventsOf, refusal } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 const channels = { log: "append", x: "last_value" };
 

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { byId, decode, proto, type Thread } from "../../clients/typescript/src/index.ts";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, historyOf } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 const { Origin, Phase, ValuesLayout } = proto;
 

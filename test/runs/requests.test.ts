@@ -1,7 +1,7 @@
 // A request_id makes a call happen once: retried at the same time, later, with another body.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeKinds } from "../support/stores.ts";
 import { Bench, refusal, until } from "./support/bench.ts";
-import { storeKinds } from "./support/stores.ts";
 
 describe.each(storeKinds)("request ids of runs on %s", (kind) => {
   let bench: Bench;

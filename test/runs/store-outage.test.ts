@@ -1,8 +1,8 @@
 // MongoDB goes away while a run is going: UNAVAILABLE within the deadline, and all is well again once it is back.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ReplicaSet, startReplicaSet } from "../support/mongo.ts";
+import { mongoStore } from "../support/stores.ts";
 import { Bench, eventsOf, refusal, until } from "./support/bench.ts";
-import { mongoStore } from "./support/stores.ts";
 
 let set: ReplicaSet;
 let bench: Bench;

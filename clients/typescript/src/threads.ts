@@ -23,6 +23,8 @@ export interface CreateThreadOptions extends CallOptions {
   id?: string;
   /** Anything JSON can hold, at most 64 KiB. */
   metadata?: Record<string, unknown>;
+  /** Makes a retry return the first answer for 24 hours. Default: a new UUID for each call. */
+  requestId?: string;
 }
 
 /** The threads of a space. */
@@ -50,6 +52,7 @@ export class Threads {
   /** Creates a thread. Throws ALREADY_EXISTS (THREAD_EXISTS). A run with a new thread id creates one as well. */
   async create(options: CreateThreadOptions = {}): Promise<ThreadInfo> {
     const metadata = options.metadata && metadataBytes(options.metadata);
-    return toThreadInfo((await this.#calls.createThread({ threadId: options.id, metadata }, options)).thread);
+    const request = { threadId: options.id, metadata, requestId: options.requestId };
+    return toThreadInfo((await this.#calls.createThread(request, options)).thread);
   }
 }

@@ -1,5 +1,6 @@
 import { toCairnError } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
+import { type DurablePoint, durably } from "../durable.ts";
 import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
 import { Database } from "./database.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -27,7 +28,7 @@ export async function openEmbeddedLog(
 ): Promise<Log> {
   const database = new Database(folder, options.maxBytes);
   try {
-    ensureTables(database);
+    await durably(environment, "tables", async () => ensureTables(database));
     const log = new EmbeddedLog(database, environment);
     await log.sweep();
     return log;
@@ -54,7 +55,9 @@ class EmbeddedLog implements Log {
   }
 
   append(entry: Append): Promise<"appended" | "taken"> {
-    return this.#commits.add(() => rows.insertEntry(this.#database, entry));
+    return this.#durably(entry.rewrites.length > 0 ? "rewrite" : "append", () =>
+      this.#commits.add(() => rows.insertEntry(this.#database, entry)),
+    );
   }
 
   async last(key: ThreadKey) {
@@ -91,13 +94,15 @@ class EmbeddedLog implements Log {
   }
 
   putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
-    return this.#commits.add(() => rows.insertParts(this.#database, key, upload, parts));
+    return this.#durably("parts", () => this.#commits.add(() => rows.insertParts(this.#database, key, upload, parts)));
   }
 
   async truncate(key: ThreadKey, n: number): Promise<void> {
-    while (!this.#isClosed && retention.truncateSome(this.#database, key, n)) await turn();
+    const truncateSome = async (): Promise<boolean> => retention.truncateSome(this.#database, key, n);
+    while (!this.#isClosed && (await this.#durably("truncate", truncateSome))) await turn();
     if (this.#isClosed) return;
-    retention.expireFloor(this.#database, key, n, this.#environment.clock.nowMs());
+    const nowMs = this.#environment.clock.nowMs();
+    await this.#durably("expire", async () => retention.expireFloor(this.#database, key, n, nowMs));
   }
 
   async findByKey(space: string, lookup: string, after: { thread: string; n: number } | undefined, limit: number) {
@@ -117,7 +122,9 @@ class EmbeddedLog implements Log {
   }
 
   async deleteGraphs(space: string): Promise<void> {
-    await this.#commits.add(() => this.#database.run("DELETE FROM graphs WHERE space = ?", space));
+    await this.#durably("delete-graphs", () =>
+      this.#commits.add(() => this.#database.run("DELETE FROM graphs WHERE space = ?", space)),
+    );
   }
 
   async sweep(): Promise<void> {
@@ -127,7 +134,7 @@ class EmbeddedLog implements Log {
   }
 
   putGraph(space: string, graph: GraphRow): Promise<"put" | "taken"> {
-    return this.#commits.add(() => tables.insertGraph(this.#database, space, graph));
+    return this.#durably("graph", () => this.#commits.add(() => tables.insertGraph(this.#database, space, graph)));
   }
 
   async getGraph(space: string, name: string, hash?: string) {
@@ -151,11 +158,17 @@ class EmbeddedLog implements Log {
   }
 
   async #removeExpired(): Promise<void> {
-    while (!this.#isClosed && retention.removeExpired(this.#database, this.#environment.clock.nowMs())) await turn();
+    const removeExpired = async (): Promise<boolean> =>
+      retention.removeExpired(this.#database, this.#environment.clock.nowMs());
+    while (!this.#isClosed && (await this.#durably("remove", removeExpired))) await turn();
     if (this.#isClosed) return;
     this.#cancelSweep = this.#environment.clock.after(SWEEP_EVERY_MS, () => {
       this.#removeExpired().catch((error) => process.emitWarning(toCairnError(error)));
     });
+  }
+
+  #durably<Result>(point: DurablePoint, write: () => Promise<Result>): Promise<Result> {
+    return durably(this.#environment, point, write);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CommandStartedEvent, MongoClient } from "mongodb";
 import type { Environment } from "../../system/environment.ts";
+import { type DurablePoint, durably } from "../durable.ts";
 import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
 import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
@@ -38,7 +39,7 @@ export async function openMongoLog(location: MongoLocation, environment: Environ
   const { client, sharded } = await connect(location.uri, location.onCommand);
   try {
     const collections = collectionsOf(client.db(location.database ?? databaseIn(location.uri) ?? "cairn"));
-    await createIndexes(collections, sharded);
+    await durably(environment, "tables", () => createIndexes(collections, sharded));
     const log = new MongoLog(client, collections, location, environment);
     log.sweepInBackground();
     return log;
@@ -81,7 +82,8 @@ class MongoLog implements Log {
   }
 
   async append(entry: Append): Promise<"appended" | "taken"> {
-    const outcome = await this.#appender.append(entry);
+    const point = entry.rewrites.length > 0 ? "rewrite" : "append";
+    const outcome = await this.#durably(point, () => this.#appender.append(entry));
     if (outcome === "appended") this.#summaries.put(entry.key, entry.summary);
     return outcome;
   }
@@ -113,14 +115,15 @@ class MongoLog implements Log {
 
   async putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
     const after = await translated(() => reads.readLastPosition(this.#collections.log, key));
-    await writeParts(this.#collections.log, this.#patience(), { key, upload, parts, after });
+    await this.#durably("parts", () =>
+      writeParts(this.#collections.log, this.#patience(), { key, upload, parts, after }),
+    );
   }
 
   async truncate(key: ThreadKey, n: number): Promise<void> {
     // The summary that says "deleted" first, as it is to expire together with the floor.
     await this.#summaries.flush();
-    const nowMs = this.#environment.clock.nowMs();
-    await translated(() => truncateThread(this.#collections, key, n, nowMs, () => this.#isClosed));
+    await translated(() => truncateThread(this.#collections, this.#environment, key, n, () => this.#isClosed));
   }
 
   findByKey(space: string, lookup: string, after: { thread: string; n: number } | undefined, limit: number) {
@@ -143,7 +146,7 @@ class MongoLog implements Log {
   }
 
   deleteGraphs(space: string): Promise<void> {
-    return graphs.deleteGraphs(this.#collections, this.#patience(), space);
+    return this.#durably("delete-graphs", () => graphs.deleteGraphs(this.#collections, this.#patience(), space));
   }
 
   /** One sweep at a time. */
@@ -167,7 +170,7 @@ class MongoLog implements Log {
   }
 
   putGraph(space: string, graph: GraphRow): Promise<"put" | "taken"> {
-    return graphs.insertGraph(this.#collections, this.#patience(), space, graph);
+    return this.#durably("graph", () => graphs.insertGraph(this.#collections, this.#patience(), space, graph));
   }
 
   getGraph(space: string, name: string, hash?: string) {
@@ -188,6 +191,10 @@ class MongoLog implements Log {
     await this.#summaries.flush();
     await this.#sweeping;
     await this.#client.close();
+  }
+
+  #durably<Result>(point: DurablePoint, write: () => Promise<Result>): Promise<Result> {
+    return durably(this.#environment, point, write);
   }
 
   #patience(): Patience {

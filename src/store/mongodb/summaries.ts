@@ -1,6 +1,7 @@
 // The small records of threads that lists read. They are written after the commit and decide nothing.
 import { type AnyBulkWriteOperation, Binary, type Collection, MongoBulkWriteError } from "mongodb";
 import type { Environment } from "../../system/environment.ts";
+import { durably } from "../durable.ts";
 import type { ThreadKey, ThreadSummary } from "../log.ts";
 import type { ThreadDocument } from "./collections.ts";
 import { shardOf } from "./documents.ts";
@@ -101,7 +102,7 @@ export class Summaries {
    */
   async #writeAll(operations: Operation[]): Promise<Operation[]> {
     try {
-      await this.#threads.bulkWrite(operations, { ordered: false });
+      await durably(this.#environment, "summaries", () => this.#threads.bulkWrite(operations, { ordered: false }));
       return [];
     } catch (error) {
       if (!isAllDuplicates(error)) throw error;

@@ -1,6 +1,8 @@
 // Removes what lies below a floor. Every step may be repeated, and a floor is marked once nothing is left below it.
 import type { Collection, Filter } from "mongodb";
 import { limits } from "../../limits.ts";
+import type { Environment } from "../../system/environment.ts";
+import { durably } from "../durable.ts";
 import type { ThreadKey } from "../log.ts";
 import type { Collections } from "./collections.ts";
 import { type LogDocument, PART, rowId, shardOf } from "./documents.ts";
@@ -13,15 +15,15 @@ const BATCH = 500;
 /** `isStopped` is asked between batches; what is then left is taken up again by a sweep. */
 export async function truncateThread(
   { log, threads }: Collections,
+  environment: Environment,
   key: ThreadKey,
   n: number,
-  nowMs: number,
   isStopped: () => boolean,
 ): Promise<void> {
   const shard = shardOf(key);
-  await removeAll(log, { ...shard, _id: rowsOf(key, 0, n) }, isStopped);
+  await removeAll(log, environment, { ...shard, _id: rowsOf(key, 0, n) }, isStopped);
   // Parts written after the floor, or at the same time, may belong to a row that follows it: those stay.
-  await removeAll(log, { ...shard, _id: rowsOf(key, PART, 0), after: { $lt: n } }, isStopped);
+  await removeAll(log, environment, { ...shard, _id: rowsOf(key, PART, 0), after: { $lt: n } }, isStopped);
   if (isStopped()) return;
 
   // The last row's position must not become free at once: a stale holder could take it (storage rule 4). And the
@@ -32,15 +34,17 @@ export async function truncateThread(
   );
   const floor = { ...shard, _id: rowId(key, n), floor: true } as const;
   if (!newer) {
-    const expiry = { $set: { exp: new Date(nowMs + limits.requestKeptMs) } };
-    await log.updateOne({ ...floor, exp: { $exists: false } }, expiry);
-    await threads.updateOne({ ...shard, _id: { ...shard }, deleted: true, n: { $lte: n } }, expiry);
+    const expiry = { $set: { exp: new Date(environment.clock.nowMs() + limits.requestKeptMs) } };
+    const listed = { ...shard, _id: { ...shard }, deleted: true, n: { $lte: n } };
+    await durably(environment, "expire", () => log.updateOne({ ...floor, exp: { $exists: false } }, expiry));
+    await durably(environment, "expire", () => threads.updateOne(listed, expiry));
   }
-  await log.updateOne(floor, { $set: { done: true } });
+  await durably(environment, "expire", () => log.updateOne(floor, { $set: { done: true } }));
 }
 
 async function removeAll(
   log: Collection<LogDocument>,
+  environment: Environment,
   filter: Filter<LogDocument>,
   isStopped: () => boolean,
 ): Promise<void> {
@@ -51,6 +55,7 @@ async function removeAll(
       .limit(BATCH)
       .toArray();
     if (found.length === 0) return;
-    await log.deleteMany({ s: filter.s as string, t: filter.t as string, _id: { $in: found.map(({ _id }) => _id) } });
+    const ids = { s: filter.s as string, t: filter.t as string, _id: { $in: found.map(({ _id }) => _id) } };
+    await durably(environment, "truncate", () => log.deleteMany(ids));
   }
 }

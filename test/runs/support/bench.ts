@@ -12,7 +12,7 @@ import { startServer } from "../../../src/server/start.ts";
 import { type Environment, systemEnvironment } from "../../../src/system/environment.ts";
 import { type CairnProcess, startCairn } from "../../support/cairn-process.ts";
 import { freePort } from "../../support/ports.ts";
-import { newStore, type StoreKind, type TestStore } from "./stores.ts";
+import { newStore, type StoreKind, type TestStore } from "../../support/stores.ts";
 
 const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
 

@@ -1,0 +1,101 @@
+// A server is killed before and after each act that makes something durable, and in between; another takes over. The
+// clients notice nothing but time.
+import { describe, expect, it } from "vitest";
+import type { CairnClient } from "../../clients/typescript/src/index.ts";
+import { durablePoints } from "../../src/store/durable.ts";
+import { historyOf } from "../runs/support/bench.ts";
+import { type StoreKind, storeKinds } from "../support/stores.ts";
+import { type Fault, passName } from "./fault.ts";
+import { FaultyServer } from "./faulty-server.ts";
+import { FLOW, KEPT, OTHER_SPACE, story } from "./story.ts";
+import { Witness } from "./witness.ts";
+
+const isSoak = process.env.CAIRN_SOAK !== undefined;
+/** Deaths at moments between two acts, besides those at each of them. */
+const BETWEEN = isSoak ? 200 : 4;
+const SEED = Number(process.env.CAIRN_SEED ?? Math.trunc(Math.random() * 2 ** 31));
+const HOURS_25 = 25 * 60 * 60 * 1000;
+
+interface Told {
+  /** All that can be read at the end, apart from ids and times. */
+  outcome: unknown;
+  passes: string[];
+  deaths: number;
+}
+
+/** Tells the story on a new store, with a fault or without. */
+async function tell(kind: StoreKind, fault?: Fault): Promise<Told> {
+  const server = await FaultyServer.start(kind, fault);
+  try {
+    const client = server.client();
+    const witness = new Witness(server, client);
+    await witness.watch(story(server.folder, server.client(OTHER_SPACE)));
+    // A day later what was deleted leaves its last traces.
+    if (fault === undefined || fault.at.endsWith("remove")) await server.restart(HOURS_25);
+    return { outcome: await outcomeOf(client), passes: server.passes, deaths: server.deaths };
+  } finally {
+    await server.end();
+  }
+}
+
+async function outcomeOf(client: CairnClient): Promise<unknown> {
+  const states = await historyOf(client.thread(FLOW));
+  const kept = await client.checkpoints.listCheckpoints({ threadId: KEPT });
+  const threads: unknown[] = [];
+  for await (const { id, status, metadata } of client.threads.list()) threads.push([id, status, metadata]);
+  const graphs: string[] = [];
+  for await (const { name } of client.graphs.list()) graphs.push(name);
+  return {
+    flow: states.map(({ step, source, values, next }) => ({ step, source, next, ...values, large: undefined })),
+    large: states.map(({ values }) => (values.large as string | undefined)?.length),
+    kept: kept.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
+    sizes: Object.values(kept.tables).map(({ values }) => values.map(({ sizeBytes }) => sizeBytes).toSorted()),
+    threads,
+    graphs,
+  };
+}
+
+/** Numbers from 0 to below 1 that the seed decides (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** For each side of each act one of the times that the server came by; in a soak all of them; then moments in between. */
+function faultsAt(passes: string[], random: () => number): Fault[] {
+  const counts = new Map([...Map.groupBy(passes, (name) => name)].map(([name, all]) => [name, all.length]));
+  const at = [...counts].flatMap(([name, count]): Fault[] => {
+    const times = isSoak ? Array.from({ length: count }, (_, i) => i + 1) : [1 + Math.floor(random() * count)];
+    return times.map((nth) => ({ at: name, nth, act: "die" }));
+  });
+  const between = Array.from({ length: BETWEEN }, (): Fault => {
+    const [name = "", count = 1] = [...counts][Math.floor(random() * counts.size)] ?? [];
+    return { at: name, nth: 1 + Math.floor(random() * count), act: "die", delayMs: 1 + Math.floor(random() * 30) };
+  });
+  return [...at, ...between];
+}
+
+describe.each(storeKinds)("a server that dies, on %s", (kind) => {
+  it(`at each durable act, seed ${SEED}`, { timeout: isSoak ? 7_200_000 : 600_000 }, async () => {
+    const { outcome, passes } = await tell(kind);
+    const sides = durablePoints[kind].flatMap((point) => [passName(point, "before"), passName(point, "after")]);
+    expect(new Set(passes)).toEqual(new Set(sides));
+    const hit = new Set<string>();
+    let deaths = 0;
+    for (const fault of faultsAt(passes, randomFrom(SEED))) {
+      let told = await tell(kind, fault);
+      // How often a server comes by depends on timing, but it always does once.
+      if (told.deaths === 0) told = await tell(kind, { ...fault, nth: 1 });
+      expect(told.outcome, JSON.stringify(fault)).toEqual(outcome);
+      if (told.deaths > 0 && fault.delayMs === undefined) hit.add(fault.at);
+      deaths += told.deaths;
+    }
+    expect(hit).toEqual(new Set(sides));
+    console.info(`kill points on ${kind}: seed ${SEED}, ${deaths} deaths`);
+  });
+});

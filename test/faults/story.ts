@@ -1,0 +1,92 @@
+// What clients do while servers die: every kind of act that makes something durable, each under a request id.
+import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/src/index.ts";
+
+export const FLOW = "flow";
+export const KEPT = "kept";
+export const GONE = "gone";
+export const OTHER_SPACE = "other";
+
+/** What the calls answered, by step. */
+export type Answers = Map<string, unknown>;
+
+export interface Step {
+  name: string;
+  call(client: CairnClient, answers: Answers): Promise<unknown>;
+  /** It takes away what earlier steps made. */
+  removes?: boolean;
+  /** Made again it tells something else: how much there was left to do. */
+  unrepeatable?: boolean;
+  /** The thread that it creates, whose events are followed from here on. */
+  creates?: string;
+}
+
+const json = (value: unknown) => ({ type: "json", data: Buffer.from(JSON.stringify(value)) });
+const inline = (value: unknown) => ({ source: { case: "inline" as const, value: json(value) } });
+
+function graphText(folder: string): string {
+  const node = (name: string) => ({ module: { function: name, params: { folder } } });
+  return JSON.stringify({
+    name: "flow",
+    channels: { items: "last_value", large: "last_value", log: "append", count: "add" },
+    nodes: { plan: node("plan"), work: node("work"), approve: node("approve"), finish: node("finish") },
+    edges: ["START -> plan", "work -> approve", "approve -> finish"],
+  });
+}
+
+const flow = (client: CairnClient): Thread => client.thread(FLOW);
+const asked = (answers: Answers): string => (answers.get("run") as RunOutcome).state.checkpointId;
+const forked = (answers: Answers): string => (answers.get("fork") as RunOutcome).runId;
+
+/** A checkpoint of an adapter's: a small value, and one that is written in parts. */
+function put(threadId: string, id: string, requestId: string, word: string): Step {
+  const channelValues = { small: inline(word), large: inline(word.repeat(100_000)) };
+  const checkpoint = { id, threadId, step: 1n, source: "loop", channelValues };
+  const name = `put ${requestId}`;
+  return { name, call: ({ checkpoints }) => checkpoints.putCheckpoint({ checkpoint, requestId }) };
+}
+
+/** The steps, in order. `other` is a client of another space. */
+export function story(folder: string, other: CairnClient): Step[] {
+  const pending = { taskId: "t", taskPath: "", idx: 0, channel: "small", value: inline("pending") };
+  return [
+    { name: "register", call: ({ graphs }) => graphs.register(graphText(folder)), unrepeatable: true },
+    {
+      name: "create",
+      call: ({ threads }) => threads.create({ id: FLOW, metadata: { of: "story" }, requestId: "create" }),
+      creates: FLOW,
+    },
+    { name: "run", call: (c) => flow(c).run({ items: ["one", "two", "three"] }, { graph: "flow", requestId: "run" }) },
+    { name: "resume", call: (c) => flow(c).resume("yes", { requestId: "resume" }) },
+    { name: "update", call: (c) => flow(c).updateState({ count: 10 }, { asNode: "approve", requestId: "update" }) },
+    { name: "step", call: (c) => flow(c).step(undefined, { requestId: "step" }) },
+    { name: "fork", call: (c, a) => flow(c).resume("no", { checkpointId: asked(a), requestId: "fork" }) },
+    { ...put(KEPT, "a", "put-a", "first"), creates: KEPT },
+    put(KEPT, "b", "put-b", "second"),
+    // Replaces an older one: that record is rewritten.
+    put(KEPT, "a", "put-a-again", "third"),
+    {
+      name: "writes",
+      call: ({ checkpoints }) =>
+        checkpoints.putWrites({
+          threadId: KEPT,
+          writes: { namespace: "", checkpointId: "b", writes: [pending] },
+          requestId: "writes",
+        }),
+    },
+    put(GONE, "a", "put-gone", "gone"),
+    {
+      name: "delete thread",
+      call: ({ services }) => services.threads.deleteThread({ threadId: GONE, requestId: "delete" }),
+      removes: true,
+    },
+    {
+      name: "delete run",
+      call: ({ checkpoints }, answers) =>
+        checkpoints.deleteRuns({ runIds: [forked(answers)], requestId: "delete-run" }),
+      removes: true,
+      unrepeatable: true,
+    },
+    { name: "register elsewhere", call: () => other.graphs.register(graphText(folder)), unrepeatable: true },
+    { name: "delete space", call: () => other.admin.deleteSpace({ space: OTHER_SPACE }), unrepeatable: true },
+  ];
+}
