@@ -58,7 +58,14 @@ export class Committer {
     return await this.#queue.run(key, async () => {
       for (;;) {
         const thread = await this.tail(key);
-        const prepared = await change(thread);
+        let prepared: Awaited<ReturnType<typeof change>>;
+        try {
+          prepared = await change(thread);
+        } catch (error) {
+          // It may have read what another server wrote after this tail, and refer to values from beyond it.
+          if (!isMissingValue(error) || !(await this.#hasMoved(key, thread))) throw error;
+          continue;
+        }
         if (!prepared) return undefined;
         const committed = await this.#commit(key, thread, prepared);
         if (committed) return committed;
@@ -117,9 +124,17 @@ export class Committer {
   }
 
   async #confirm(key: ThreadKey, n: number): Promise<void> {
-    const last = await this.#log.last(key);
-    if ((last?.n ?? 0) !== n) throw staleEpoch(key);
+    if (await this.#hasMoved(key, { n })) throw staleEpoch(key);
   }
+
+  async #hasMoved(key: ThreadKey, { n }: { n: number }): Promise<boolean> {
+    const last = await this.#log.last(key);
+    return (last?.n ?? 0) !== n;
+  }
+}
+
+function isMissingValue(error: unknown): boolean {
+  return error instanceof CairnError && error.reason === ErrorReason.VALUE_NOT_FOUND;
 }
 
 function staleEpoch(key: ThreadKey): CairnError {

@@ -1,4 +1,4 @@
-// Through the store: how many commands a read costs does not depend on the history's length.
+// Through the store: how many commands a read costs does not depend on the history's length; a second server writes.
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Checkpoint, CheckpointSchema, PendingWriteSchema } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
@@ -89,4 +89,27 @@ test("a put is one read and one insert", async () => {
   const byHolder = await commandsOf(() => store.append(key, tail, { events: [] }));
   expect(byHolder).toBe(1);
   expect(await commandsOf(() => store.update(key, async () => ({ checkpoint: draft })))).toBeLessThanOrEqual(3);
+});
+
+test("a draft that refers to what another server wrote a moment ago is made again on the newer end", async () => {
+  const key = await history(1);
+  const other = new LogStore(await test1.another(), systemEnvironment);
+  const seen: number[] = [];
+  const committed = await store.update(key, async ({ n }) => {
+    seen.push(n);
+    if (seen.length === 1) await other.update(key, async () => ({ checkpoint: draftOf("theirs", inline(10, 7)) }));
+    // As a run does that begins: it reads the head after the thread's end.
+    const head = await store.getCheckpoint(key, "", { latestBy: "seq" }, { view: "refs" });
+    return { checkpoint: draftOf("ours", head?.checkpoint.channelValues.own) };
+  });
+  expect(seen).toEqual([2, 3]);
+  expect(committed?.record.checkpoint?.channelValues.own).toEqual(
+    create(ValueSchema, { source: { case: "ref", value: "3.0" } }),
+  );
+  const wrong = draftOf("wrong", create(ValueSchema, { source: { case: "ref", value: "99.0" } }));
+  await expect(store.update(key, async () => ({ checkpoint: wrong }))).rejects.toThrow("99.0");
+
+  function draftOf(id: string, own = inline(1, 1)): Checkpoint {
+    return create(CheckpointSchema, { threadId: key.thread, id, channelValues: { own } });
+  }
 });
