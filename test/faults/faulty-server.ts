@@ -40,12 +40,13 @@ export class FaultyServer {
     this.#failed.promise.catch(() => {});
   }
 
-  /** Starts a server that a fault may befall, also while it starts. */
-  static async start(store: StoreKind | TestStore, fault?: Fault): Promise<FaultyServer> {
+  /** Starts a server that a fault may befall, also while it starts, and whose clock is so far ahead. */
+  static async start(store: StoreKind | TestStore, fault?: Fault, aheadMs = 0): Promise<FaultyServer> {
     const folder = mkdtempSync(join(tmpdir(), "cairn-faults-"));
     const given = typeof store === "string" ? await newStore(store) : store;
     const server = new FaultyServer(given, folder, `127.0.0.1:${await freePort()}`);
     server.#fault = fault;
+    server.#aheadMs = aheadMs;
     await server.#start();
     return server;
   }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { CairnClient } from "../../clients/typescript/src/index.ts";
 import { durablePoints } from "../../src/store/durable.ts";
 import { historyOf } from "../runs/support/bench.ts";
+import { randomFrom, seed } from "../support/random.ts";
 import { type StoreKind, storeKinds } from "../support/stores.ts";
 import { type Fault, passName } from "./fault.ts";
 import { FaultyServer } from "./faulty-server.ts";
@@ -13,7 +14,6 @@ import { Witness } from "./witness.ts";
 const isSoak = process.env.CAIRN_SOAK !== undefined;
 /** Deaths at moments between two acts, besides those at each of them. */
 const BETWEEN = isSoak ? 200 : 4;
-const SEED = Number(process.env.CAIRN_SEED ?? Math.trunc(Math.random() * 2 ** 31));
 const HOURS_25 = 25 * 60 * 60 * 1000;
 
 interface Told {
@@ -55,17 +55,6 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
   };
 }
 
-/** Numbers from 0 to below 1 that the seed decides (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** For each side of each act one of the times that the server came by; in a soak all of them; then moments in between. */
 function faultsAt(passes: string[], random: () => number): Fault[] {
   const counts = new Map([...Map.groupBy(passes, (name) => name)].map(([name, all]) => [name, all.length]));
@@ -81,13 +70,13 @@ function faultsAt(passes: string[], random: () => number): Fault[] {
 }
 
 describe.each(storeKinds)("a server that dies, on %s", (kind) => {
-  it(`at each durable act, seed ${SEED}`, { timeout: isSoak ? 7_200_000 : 600_000 }, async () => {
+  it(`at each durable act, seed ${seed}`, { timeout: isSoak ? 7_200_000 : 600_000 }, async () => {
     const { outcome, passes } = await tell(kind);
     const sides = durablePoints[kind].flatMap((point) => [passName(point, "before"), passName(point, "after")]);
     expect(new Set(passes)).toEqual(new Set(sides));
     const hit = new Set<string>();
     let deaths = 0;
-    for (const fault of faultsAt(passes, randomFrom(SEED))) {
+    for (const fault of faultsAt(passes, randomFrom(seed))) {
       let told = await tell(kind, fault);
       // How often a server comes by depends on timing, but it always does once.
       if (told.deaths === 0) told = await tell(kind, { ...fault, nth: 1 });
@@ -96,6 +85,6 @@ describe.each(storeKinds)("a server that dies, on %s", (kind) => {
       deaths += told.deaths;
     }
     expect(hit).toEqual(new Set(sides));
-    console.info(`kill points on ${kind}: seed ${SEED}, ${deaths} deaths`);
+    console.info(`kill points on ${kind}: seed ${seed}, ${deaths} deaths`);
   });
 });

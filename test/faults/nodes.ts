@@ -34,3 +34,11 @@ export function finish(_state: NodeState, context: NodeContext): unknown {
   leave(context, "begins");
   return { log: ["finished"], count: 1 };
 }
+
+/** Writes its run's tag to two channels. Asks before it does, if it is told to. */
+export async function mark(state: NodeState, context: NodeContext): Promise<unknown> {
+  leave(context, "begins");
+  await sleep(3);
+  const tag = state.asks === true ? context.interrupt("which tag?") : state.tag;
+  return { tag, a: tag, b: tag };
+}
