@@ -72,6 +72,6 @@ function located(thrown: unknown, server = ""): unknown {
   if (!(thrown instanceof Error) || !("codeName" in thrown) || !("reason" in thrown)) return thrown;
   if (thrown.codeName !== "UNAVAILABLE" || thrown.reason !== "") return thrown;
   const why = /Last error: (?:Error: )?(.*?)\.?(?: Resolution note:.*)?$/.exec(thrown.message)?.[1] ?? thrown.message;
-  thrown.message = `no server answers at ${server}: ${why}`;
+  thrown.message = `no server answers at ${server}: ${why}; start one with \`cairn serve\`, or say where it is (--server, CAIRN_SERVER)`;
   return thrown;
 }

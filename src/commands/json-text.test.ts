@@ -44,6 +44,7 @@ describe("JSON in and out of the command", () => {
 
   test("what can't be read is said", () => {
     expect(() => parseJson("{", "--input")).toThrow("--input is not JSON");
+    expect(() => parseJson("yes", "--answer")).toThrow(`a text needs quotes of its own: '"yes"'`);
     expect(() => parseJson('{"$opaque": ["pickle", ""]}', "--input")).toThrow("can't be read back");
   });
 });

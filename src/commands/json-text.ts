@@ -44,7 +44,10 @@ export function parseJson(text: string, what: string): unknown {
   try {
     return untagged(JSON.parse(text, revive as (key: string, value: unknown) => unknown));
   } catch (error) {
-    throw new UsageError(`${what} is not JSON: ${error instanceof Error ? error.message : error}`);
+    const why = error instanceof Error ? error.message : error;
+    // The likeliest mistake by far is a text without its quotes.
+    const hint = /^[^\s"'[\]{}]+$/.test(text) ? `; a text needs quotes of its own: '"${text}"'` : "";
+    throw new UsageError(`${what} is not JSON: ${why}${hint}`);
   }
 }
 

@@ -68,6 +68,7 @@ export interface CheckpointContext {
   threadId: string;
   parentId: string | undefined;
   source: "input" | "loop" | "update" | "fork";
+  /** "" when no run makes it. */
   runId: string;
   /** The same moment twice: in milliseconds, and as ISO 8601 text. */
   nowMs: number;
@@ -101,7 +102,7 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
     phase: context.source === "update" || context.source === "fork" ? Phase.UPDATED : Phase.COMPLETED,
     createdAt: context.createdAt,
     createdAtMs: BigInt(context.nowMs),
-    runId: context.runId,
+    runId: context.runId === "" ? undefined : context.runId,
     graphName: graph.name,
     graphHash: graph.hash,
     formatVersion: 1,

@@ -48,6 +48,16 @@ const small = (more: string) => `name: g\nchannels: {n: add}\n${more}`;
 const flow = `nodes: {a: {expression: {update: {n: "1"}}}}\nedges: [[START, a]]\n`;
 
 describe("parsing", () => {
+  it("takes a module's name for the whole of it", () => {
+    const { spec, faults } = readGraph(
+      small("nodes: {a: {module: search}, b: {module: [search]}}\nedges: [[START, a], [a, b]]"),
+    );
+    expect(faults.map(faultLine)).toEqual([
+      "nodes.b.module: must be a map, or just the function's name (`module: search`)",
+    ]);
+    expect(spec.nodes.a?.kind).toMatchObject({ case: "module", value: { function: "search" } });
+  });
+
   it("reads a whole graph with every shorthand", () => {
     const { spec, faults } = readGraph(counter);
     expect(faults.map(faultLine)).toEqual([]);

@@ -1,4 +1,4 @@
-import { ChannelSpecSchema, EdgeSchema } from "../gen/cairn/v1/graph_pb.ts";
+import { ChannelSpecSchema, EdgeSchema, ModuleNodeSchema } from "../gen/cairn/v1/graph_pb.ts";
 import type { Tree } from "./text-tree.ts";
 
 /** Fields that hold names of nodes, where START and END stand for the entry and the exit. */
@@ -24,7 +24,8 @@ export function expandName(field: { parent: { typeName: string }; name: string }
 /** Messages that may be written shorter, as the map that they stand for; undefined when the form is not known. */
 export function expandMessage(typeName: string, tree: Tree): Map<string, Tree> | undefined {
   if (tree instanceof Map) return tree;
-  if (typeName === ChannelSpecSchema.typeName) return expandChannel(tree);
+  if (typeName === ChannelSpecSchema.typeName) return expandText(tree, "kind");
+  if (typeName === ModuleNodeSchema.typeName) return expandText(tree, "function");
   if (typeName === EdgeSchema.typeName) return expandEdge(tree);
   return undefined;
 }
@@ -32,12 +33,14 @@ export function expandMessage(typeName: string, tree: Tree): Map<string, Tree> |
 /** What a message may look like, for the fault's text. */
 export function formsOf(typeName: string): string {
   if (typeName === ChannelSpecSchema.typeName) return "must be a map, or just its kind (`n: add`)";
+  if (typeName === ModuleNodeSchema.typeName) return "must be a map, or just the function's name (`module: search`)";
   if (typeName === EdgeSchema.typeName) return "must be a map, a pair (`[a, b]`) or an arrow (`a -> b`)";
   return "must be a map";
 }
 
-function expandChannel(tree: Tree): Map<string, Tree> | undefined {
-  return typeof tree === "string" ? new Map([["kind", tree]]) : undefined;
+/** A text in place of the map is the value of the one field that matters most. */
+function expandText(tree: Tree, field: string): Map<string, Tree> | undefined {
+  return typeof tree === "string" ? new Map([[field, tree]]) : undefined;
 }
 
 function expandEdge(tree: Tree): Map<string, Tree> | undefined {

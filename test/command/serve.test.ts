@@ -26,7 +26,7 @@ describe("cairn serve", () => {
     expect(await server.stop("SIGTERM")).toBe(0);
     expect(await server.cairn(["status"])).toMatchObject({
       code: 6,
-      stderr: `cairn: no server answers at ${server.address}: connect ECONNREFUSED ${server.address} (UNAVAILABLE)\n`,
+      stderr: `cairn: no server answers at ${server.address}: connect ECONNREFUSED ${server.address}; start one with \`cairn serve\`, or say where it is (--server, CAIRN_SERVER) (UNAVAILABLE)\n`,
     });
   });
 
