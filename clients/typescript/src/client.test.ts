@@ -10,6 +10,7 @@ import { RunStatus } from "./gen/cairn/v1/event_pb.ts";
 import { GraphService } from "./gen/cairn/v1/graph_service_pb.ts";
 import { type RunRequest, RunService } from "./gen/cairn/v1/run_service_pb.ts";
 import { ThreadService } from "./gen/cairn/v1/thread_service_pb.ts";
+import { checkNodeVersion } from "./node-version.ts";
 import { byId } from "./thread.ts";
 import { decode, encode } from "./values/typed-value.ts";
 
@@ -33,6 +34,19 @@ function connect(server: TestServer, options: ConnectOptions = {}): CairnClient 
 
 const never = ({ signal }: TestContext) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+
+test("a client that is closed says so, at once, and to readers of events too", async () => {
+  const client = CairnClient.connect({ address: "127.0.0.1:1" });
+  client.close();
+  const closed = { code: Code.Cancelled, message: "the client is closed" };
+  await expect(client.thread("t").info()).rejects.toMatchObject(closed);
+  await expect(client.thread("t").events({ after: 0 }).next()).rejects.toMatchObject(closed);
+});
+
+test("a Node.js that is too old is named when connecting", () => {
+  expect(() => checkNodeVersion("20.20.2")).toThrow("needs Node.js 22 or later, this is 20.20.2");
+  expect(() => checkNodeVersion()).not.toThrow();
+});
 
 describe("every call", () => {
   test("names its space and token", async () => {

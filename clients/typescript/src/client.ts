@@ -9,6 +9,7 @@ import { GraphService } from "./gen/cairn/v1/graph_service_pb.ts";
 import { RunService } from "./gen/cairn/v1/run_service_pb.ts";
 import { ThreadService } from "./gen/cairn/v1/thread_service_pb.ts";
 import { Graphs } from "./graphs.ts";
+import { checkNodeVersion } from "./node-version.ts";
 import { type ServiceCalls, serviceCalls } from "./service-calls.ts";
 import { Thread } from "./thread.ts";
 import { Threads } from "./threads.ts";
@@ -60,9 +61,11 @@ export class CairnClient {
 
   /**
    * Makes a client. Nothing is sent yet: the first call connects, and says UNAVAILABLE if nobody is there.
-   * Throws INVALID_ARGUMENT for TLS options that contradict each other.
+   * Throws INVALID_ARGUMENT for TLS options that contradict each other, FAILED_PRECONDITION under a Node.js that is
+   * too old.
    */
   static connect(options: ConnectOptions = {}): CairnClient {
+    checkNodeVersion();
     return new CairnClient(openTransport(options));
   }
 

@@ -9,6 +9,9 @@ import { StatusSchema } from "./gen/google/rpc/status_pb.ts";
 /** The domain of the server's own reasons; a proxy's reasons mean something else. */
 const domain = "cairn.dev";
 
+/** What grpc-js says of a call on a client that has been closed. */
+const closedMessage = "Channel has been shut down";
+
 /** Makes a `CairnClientError` of anything that was thrown. */
 export function toClientError(thrown: unknown): CairnClientError {
   if (thrown instanceof CairnClientError) return thrown;
@@ -22,6 +25,10 @@ export function toClientError(thrown: unknown): CairnClientError {
     });
   }
   const message = thrown instanceof Error ? thrown.message : textOf(thrown);
+  if (message === closedMessage) {
+    // With a reason, so that it is not taken for a lost connection and tried again.
+    return new CairnClientError({ code: Code.Cancelled, reason: "CALL_ENDED", message: "the client is closed" });
+  }
   const cancelled = thrown instanceof Error && thrown.name === "AbortError";
   return new CairnClientError({ code: cancelled ? Code.Cancelled : Code.Unknown, message, cause: thrown });
 }
