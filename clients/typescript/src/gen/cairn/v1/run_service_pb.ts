@@ -1488,7 +1488,8 @@ export const RunService: GenService<{
     output: typeof RunResponseSchema;
   },
   /**
-   * Answers interrupts and runs until the next stop.
+   * Answers interrupts and runs until the next stop. At a checkpoint that the thread has moved past, every question
+   * that was asked there can be answered anew: a checkpoint with source "fork" then begins the new branch.
    * Errors: FAILED_PRECONDITION (NOTHING_TO_RESUME, INTERRUPT_NOT_FOUND, AMBIGUOUS_RESUME), each listing what
    * is waited for.
    *
