@@ -89,32 +89,37 @@ export class FaultyServer {
     this.#process?.send("go on");
   }
 
+  /** SIGKILL. Another server is started. */
+  kill(): void {
+    this.#process?.kill("SIGKILL");
+  }
+
   /** Stops the server in order and starts another one, whose clock is this much further. */
   async restart(aheadMs: number): Promise<void> {
-    this.#isWanted = false;
-    await this.#stop();
+    await this.stop();
     this.#isWanted = true;
     this.#aheadMs += aheadMs;
     await this.#start();
   }
 
-  async end(): Promise<void> {
+  /** Stops the server in order. */
+  async stop(): Promise<void> {
     this.#isWanted = false;
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  }
+
+  async end(): Promise<void> {
     for (const client of this.#clients) client.close();
-    await this.#stop();
+    await this.stop();
     await this.store.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   get #passesFile(): string {
     return join(this.folder, "passes");
-  }
-
-  async #stop(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGTERM");
-    await once(child, "exit");
   }
 
   /** Starts servers until one listens: a fault may befall the first as it starts. */
