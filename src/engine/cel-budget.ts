@@ -3,6 +3,7 @@ import {
   type CelList,
   type CelMap,
   CelScalar,
+  celEnv,
   celFunc,
   celList,
   celMethod,
@@ -17,13 +18,16 @@ import { create } from "@bufbuild/protobuf";
 /**
  * Bounds the work of an expression. CEL has no loops but its macros, which can be nested and fed with what they
  * made themselves. So every parsed expression is given calls of our own: one that counts what a macro is about to walk
- * over, one that looks at the size of everything that is put together, and one that grows a macro's list in place
- * (the library makes a chain of lists, which takes quadratic time to walk).
+ * over, one that counts what a function is about to look through (`x in list` inside a macro is a loop as well), one
+ * that looks at the size of everything that is put together, and one that grows a macro's list in place (the library
+ * makes a chain of lists, which takes quadratic time to walk).
  */
 export const celLimits = {
   sourceBytesMax: 16 * 1024,
   /** Elements that macros walk over and that results hold, in all. About 5 µs each. */
   stepsMax: 100_000,
+  /** Elements and characters that a function looks through for the price of one step. */
+  weightPerStep: 32,
   /** Elements and characters of one value that an expression makes, nested ones included. */
   weightMax: 4 * 1024 * 1024,
 } as const;
@@ -33,6 +37,9 @@ export class CelFailure extends Error {
 }
 
 const WALK = "@cairn_walk";
+const WEIGH = "@cairn_weigh";
+const WEIGH_LIST = "@cairn_weigh_list";
+const WEIGH_TEXT = "@cairn_weigh_text";
 const PUSH = "@cairn_push";
 const SIZED = "@cairn_sized";
 
@@ -64,6 +71,11 @@ export function instrument(expr: Expr): Expr {
       const call = exprKind.value;
       if (call.target) call.target = instrument(call.target);
       call.args = call.args.map(instrument);
+      const weigh = weighing(call.function);
+      if (weigh !== undefined) {
+        if (call.target) call.target = isSmall(call.target) ? call.target : callOf(weigh, call.target);
+        call.args = call.args.map((arg) => (isSmall(arg) ? arg : callOf(weigh, arg)));
+      }
       return call.function === "_+_" ? callOf(SIZED, expr) : expr;
     }
     case "listExpr":
@@ -86,15 +98,36 @@ export function instrument(expr: Expr): Expr {
   }
 }
 
-/** A macro's step: where it adds a list to what it has gathered, that grows in place. */
+/** Calls whose work does not grow with their arguments. */
+const constantTime = new Set(["_&&_", "_||_", "_?_:_", "!_", "_[_]", "_[?_]", "_?._", "@not_strictly_false"]);
+
+/** What counts the work of a function. Keys of maps are looked up, not through, and lists know their length. */
+function weighing(name: string): string | undefined {
+  if (constantTime.has(name)) return undefined;
+  if (name === "size") return WEIGH_TEXT;
+  return name === "@in" ? WEIGH_LIST : WEIGH;
+}
+
+/** A number or another literal that has no length. */
+function isSmall({ exprKind }: Expr): boolean {
+  if (exprKind.case !== "constExpr") return false;
+  const { case: kind } = exprKind.value.constantKind;
+  return kind !== "stringValue" && kind !== "bytesValue";
+}
+
+/** A macro's step: where it adds a list to what it has gathered, at once or on a condition, that grows in place. */
 function pushing(step: Expr, accuVar: string): Expr {
   if (step.exprKind.case !== "callExpr") return instrument(step);
   const call = step.exprKind.value;
+  if (call.function === "_?_:_") {
+    call.args = call.args.map((arg) => pushing(arg, accuVar));
+    return step;
+  }
   const [gathered, more] = call.args;
   const isGathered = gathered?.exprKind.case === "identExpr" && gathered.exprKind.value.name === accuVar;
-  const grows = call.function === "_+_" && isGathered && more?.exprKind.case === "listExpr";
-  call.args = call.args.map((arg) => (grows ? instrument(arg) : pushing(arg, accuVar)));
-  if (grows) call.function = PUSH;
+  if (call.function !== "_+_" || !isGathered || more?.exprKind.case !== "listExpr") return instrument(step);
+  call.args = call.args.map(instrument);
+  call.function = PUSH;
   return step;
 }
 
@@ -115,7 +148,7 @@ function weightOf(value: unknown): number {
   if (known !== undefined) return known;
   let weight = 1;
   for (const item of isCelList(value) ? value : (value as CelMap).values()) {
-    spend(1);
+    spend(1 / celLimits.weightPerStep);
     weight += weightOf(item);
   }
   weights.set(value, weight);
@@ -131,6 +164,20 @@ function checked<Value>(value: Value): Value {
 function walked(range: unknown): unknown {
   if (isCelList(range) || isCelMap(range)) spend(1 + range.size);
   return range;
+}
+
+/** A function is about to look through this. */
+function weighed(value: unknown): unknown {
+  spend(weightOf(value) / celLimits.weightPerStep);
+  return value;
+}
+
+function weighedText(value: unknown): unknown {
+  return isCelList(value) || isCelMap(value) ? value : weighed(value);
+}
+
+function weighedList(value: unknown): unknown {
+  return isCelMap(value) ? value : weighed(value);
 }
 
 function push(gathered: CelList, more: CelList): CelList {
@@ -162,32 +209,78 @@ function replace(text: string, from: string, to: string, limit = -1n): string {
   return count === parts.length - 1 ? head : [head, ...parts.slice(count + 1)].join(from);
 }
 
+/** Steps that it takes to make sense of a pattern: of its characters, Unicode classes and counted repetitions. */
+function patternSteps(pattern: string): number {
+  const classes = pattern.match(/\\[pP]/g)?.length ?? 0;
+  let copies = 1;
+  // The library refuses more than 1,000 copies of anything.
+  for (const [, from, to] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) {
+    copies = Math.min(1_000, copies * Math.max(1, Number(from), Number(to || 0)));
+  }
+  return (4 * pattern.length + 400 * classes) * copies;
+}
+
+/** `matches` is linear in the text, but what a character costs depends on the pattern. */
+const pricedMatches: CelFunc[] = [...(celEnv().funcs.find("matches") ?? [])].map((original) =>
+  guarded(original, (text, [pattern]) => {
+    const steps = patternSteps(String(pattern));
+    spend(steps + (steps / 4_096) * String(text).length);
+  }),
+);
+
+/** The same function, after a look at what it is about to work on. */
+function guarded(original: CelFunc, look: (target: unknown, args: unknown[]) => void): CelFunc {
+  const copy = Object.create(original) as CelFunc;
+  copy.call = (id, target, args) => {
+    look(target, args);
+    return original.call(id, target, args);
+  };
+  return copy;
+}
+
 /** The string extensions; those that can make much of little look at how much first. */
 const boundedStrings: CelFunc[] = strings
   .filter(({ name }) => name !== "replace")
   .map((original) => {
     if (original.name !== "join" && original.name !== "format") return original;
-    const guarded = Object.create(original) as CelFunc;
-    guarded.call = (id, target, args) => {
+    return guarded(original, (target, args) => {
       const separator = original.name === "join" ? String(args[0] ?? "").length * Number((target as CelList).size) : 0;
       roomFor(weightOf(target) + args.reduce((sum: number, arg) => sum + weightOf(arg), separator));
-      return original.call(id, target, args);
-    };
-    return guarded;
+    });
   });
+
+/**
+ * The same function, which ends the evaluation when the budget is used up. An error would be a value like any other, and a
+ * macro would go on to its next element.
+ */
+function ending(original: CelFunc): CelFunc {
+  const copy = Object.create(original) as CelFunc;
+  copy.call = (id, target, args) => {
+    const result = original.call(id, target, args);
+    spend(0);
+    return result;
+  };
+  return copy;
+}
 
 const { DYN, INT, STRING } = CelScalar;
 
 /** What the environment of instrumented expressions needs. */
 export const budgetedFunctions: CelFunc[] = [
   ...boundedStrings,
+  ...pricedMatches,
   celMethod("replace", STRING, [STRING, STRING], STRING, function (from, to) {
     return replace(this, from, to);
   }),
   celMethod("replace", STRING, [STRING, STRING, INT], STRING, function (from, to, limit) {
     return replace(this, from, to, limit);
   }),
-  celFunc(WALK, [DYN], DYN, walked as never),
-  celFunc(PUSH, [listType(DYN), listType(DYN)], listType(DYN), push as never),
-  celFunc(SIZED, [DYN], DYN, checked as never),
+  ...[
+    celFunc(WALK, [DYN], DYN, walked as never),
+    celFunc(WEIGH, [DYN], DYN, weighed as never),
+    celFunc(WEIGH_LIST, [DYN], DYN, weighedList as never),
+    celFunc(WEIGH_TEXT, [DYN], DYN, weighedText as never),
+    celFunc(PUSH, [listType(DYN), listType(DYN)], listType(DYN), push as never),
+    celFunc(SIZED, [DYN], DYN, checked as never),
+  ].map(ending),
 ];

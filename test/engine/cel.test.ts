@@ -56,4 +56,34 @@ describe("expressions", () => {
     // A failure leaves the next expression all of its budget.
     expect(evaluate(nested("state.list", 1), { list })).toBe(true);
   });
+
+  it("pay for what their functions look through, not only for what macros walk over", () => {
+    const list = Array.from({ length: 5_000 }, (_, i) => i);
+    const text = `${"x".repeat(30)}ab`.repeat(1_000);
+    const state = { list, text, big: Array.from({ length: 90_000 }, (_, i) => i), map: { a: 1 } };
+    for (const each of [
+      "!(-1 in state.list)",
+      "state.list == state.list",
+      "state == state",
+      "state.text.lowerAscii() != v",
+      'state.text.split("").size() > 0',
+      'state.text.contains(state.text + "x") || true',
+      'state.text.matches("(a|b|ab)*c{1,50}$") || true',
+      "size(state.text) > 0",
+    ]) {
+      expect(() => evaluate(`state.list.all(v, ${each})`, state), each).toThrow(/more than 100000 steps/);
+    }
+    const classes = `"a".matches("${"\\\\pL{1000}".repeat(50)}")`;
+    expect(() => evaluate(classes)).toThrow(/more than 100000 steps/);
+    // The sum of a chain of texts is looked at too, where a macro asks for it.
+    const chain = Array(700).fill("state.text").join(" + ");
+    expect(() => evaluate(`[1].exists(v, size(${chain}) > v)`, state)).toThrow(failure);
+  });
+
+  it("pay nothing for a length or a key, and little for one look through a large list", () => {
+    const state = { list: Array.from({ length: 200_000 }, (_, i) => i), map: { a: 1 } };
+    expect(evaluate("size(state.list) + state.list.size()", state)).toBe(400_000);
+    expect(evaluate('"a" in state.map && "list" in state && size(state) == 2', state)).toBe(true);
+    expect(evaluate('-7 in state.list == false && "the cat".matches(r"\\bcat\\b")', state)).toBe(true);
+  });
 });
