@@ -16,7 +16,8 @@ export async function readEvents(
 ): Promise<EventPage> {
   checkCursor(thread, after);
   const lastKnown = Number(thread.tail.lastEventNumber);
-  if (!thread.exists || after === lastKnown) return { events: [], next: after, last: lastKnown };
+  // Nothing is kept of a thread that was deleted: its reader is at the end, also one that began at the beginning.
+  if (!thread.exists || after === lastKnown) return { events: [], next: lastKnown, last: lastKnown };
   // The record of `after` itself may hold more, unless that is the last number it can have.
   const from = Math.max(Math.floor((after + 1) / EVENTS_PER_RECORD) - 1, Number(thread.tail.floor));
   const rows = await log.after(key, from, recordLimit);

@@ -53,6 +53,17 @@ export function events(context: () => Context): void {
       expect(await store.readEvents(key, 10_000, 10)).toEqual({ events: [], next: 10_000, last: 10_000 });
     });
 
+    test("who reads a deleted thread from the beginning is at its end, and hears of what comes", async () => {
+      const { store, space } = context();
+      const key = { space, thread: "t" };
+      await put(store, key, "a", {}, { events: [savedEvent("a"), note()] });
+      await store.deleteThread(key);
+      const page = await store.readEvents(key, 0, 10);
+      expect([page.events, page.next]).toEqual([[], page.last]);
+      const again = await put(store, key, "b", {}, { events: [savedEvent("b")] });
+      expect((await store.readEvents(key, 0, 10)).events).toEqual(again.record.events);
+    });
+
     test("numbers before a deletion are refused with where to begin; the numbers go on", async () => {
       const { store, space } = context();
       const key = { space, thread: "t" };
