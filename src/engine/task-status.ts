@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type PendingWrite, PendingWriteSchema } from "../gen/cairn/v1/checkpoint_pb.ts";
-import type { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { Value } from "../gen/cairn/v1/value_pb.ts";
 import { emptyMap, isPlainMap, type Plain } from "../values/value.ts";
 import { Cell } from "./cell.ts";
@@ -104,7 +104,9 @@ export function failureCell(failure: RunFailure): Cell {
 function failureFromPlain(value: Plain): RunFailure | undefined {
   if (!isPlainMap(value)) return undefined;
   const text = (key: string): string => (typeof value[key] === "string" ? value[key] : "");
-  return new RunFailure(Number(value.reason) as ErrorReason, text("message"), {
+  const known = typeof value.reason === "number" && value.reason in ErrorReason;
+  const reason = known ? (value.reason as ErrorReason) : ErrorReason.NODE_FAILED;
+  return new RunFailure(reason, text("message"), {
     node: text("node"),
     channel: text("channel"),
     taskId: text("task_id"),

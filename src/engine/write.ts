@@ -1,7 +1,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { SendSchema } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { type Send, SendSchema } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { TypedValueSchema } from "../gen/cairn/v1/value_pb.ts";
+import { malformed } from "../values/fault.ts";
 import { Cell } from "./cell.ts";
 import { SENDS } from "./names.ts";
 
@@ -42,8 +43,17 @@ export function sendWrite(send: SendPacket): Write {
 }
 
 export function sendFromCell(cell: Cell): SendPacket {
-  const message = fromBinary(SendSchema, cell.typed.data);
+  const message = decodeSend(cell.typed.data);
   const source = message.value?.source;
   const typed = source?.case === "inline" ? source.value : create(TypedValueSchema, { type: "null" });
   return { node: message.node, arg: new Cell(typed), sourceNode: message.sourceNode, timeout: message.timeout };
+}
+
+/** Writes may be put from outside, so the bytes can be anything. */
+function decodeSend(data: Uint8Array): Send {
+  try {
+    return fromBinary(SendSchema, data);
+  } catch {
+    throw malformed("a saved Send that is no cairn.v1.Send,", 0);
+  }
 }

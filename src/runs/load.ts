@@ -2,6 +2,7 @@ import { Cell } from "../engine/cell.ts";
 import { emptyState, stateOf } from "../engine/checkpoint.ts";
 import type { CompiledGraph } from "../engine/graph.ts";
 import { isControl, START } from "../engine/names.ts";
+import { nativeFault } from "../engine/native-fault.ts";
 import type { GraphState } from "../engine/state.ts";
 import { type CellSource, readStatuses, type TaskStatus } from "../engine/task-status.ts";
 import { CairnError } from "../errors.ts";
@@ -107,8 +108,17 @@ function cellSource(stored: StoredCheckpoint): CellSource {
   };
 }
 
+/** Throws ORIGIN_MISMATCH for what another framework's engine has written, or none at all. */
 function refuseForeign(key: ThreadKey, { checkpoint }: StoredCheckpoint): void {
-  if (checkpoint.origin === Origin.NATIVE) return;
+  if (checkpoint.origin === Origin.NATIVE) {
+    const fault = nativeFault(checkpoint);
+    if (fault === undefined) return;
+    throw new CairnError(
+      ErrorReason.ORIGIN_MISMATCH,
+      `the checkpoint says it is native, but Cairn's engine can't have written its ${fault.field}: ${fault.description}`,
+      { metadata: { thread_id: key.thread, checkpoint_id: checkpoint.id, origin: "native", field: fault.field } },
+    );
+  }
   const origin = originNames.get(checkpoint.origin) ?? "unknown";
   throw new CairnError(
     ErrorReason.ORIGIN_MISMATCH,

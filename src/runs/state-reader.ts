@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { nativeFault } from "../engine/native-fault.ts";
 import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { type StateSnapshot, StateSnapshotSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import type { TypedValue } from "../gen/cairn/v1/value_pb.ts";
@@ -52,12 +53,13 @@ async function describe(
   live: boolean,
 ): Promise<StateSnapshot> {
   const { checkpoint } = stored;
-  if (checkpoint.origin !== Origin.NATIVE || checkpoint.graphName === undefined) return foreignSnapshot(stored);
+  const isOurs = checkpoint.origin === Origin.NATIVE && nativeFault(checkpoint) === undefined;
+  if (!isOurs || checkpoint.graphName === undefined) return foreignSnapshot(stored);
   const graph = await parts.graphs.get(key.space, checkpoint.graphName, checkpoint.graphHash ?? "");
   return stateSnapshot(checkpoint, loadState(graph, key, checkpoint.namespace, stored), live);
 }
 
-/** A checkpoint that no graph of ours made: its values as they were put. */
+/** A checkpoint that no graph of ours can have made: its values as they were put. */
 function foreignSnapshot({ checkpoint, values }: StoredCheckpoint): StateSnapshot {
   const typed = Object.entries(checkpoint.channelValues).flatMap(([name, { source }]): [string, TypedValue][] => {
     const value = source.case === "ref" ? values.get(source.value)?.value : undefined;

@@ -142,4 +142,48 @@ describe.each(storeKinds)("bad input of runs on %s", (kind) => {
     const { codeName, reason, metadata } = await refusal(thread.run({}, { graph }));
     expect([codeName, reason, metadata.origin]).toEqual(["FAILED_PRECONDITION", "ORIGIN_MISMATCH", "langgraph"]);
   });
+
+  it("a checkpoint that says it is native, and can't be, is FAILED_PRECONDITION with its field", async () => {
+    const version = (number: proto.Version["number"]) => ({ versions: { n: { number } } });
+    const foreign: [field: string, fields: object][] = [
+      ["pending_sends[1].value", { pendingSends: [{ node: "a", value: inline("1") }, { node: "a" }] }],
+      ["step", { step: 2n ** 63n - 1n }],
+      ['channel_versions.versions["n"]', { channelVersions: version({ case: "stringValue", value: "00.1" }) }],
+      ['channel_versions.versions["n"]', { channelVersions: version({ case: "doubleValue", value: 1.5 }) }],
+      [
+        'versions_seen.nodes["a"].versions["n"]',
+        { versionsSeen: { nodes: { a: version({ case: "uint64Value", value: 2n ** 64n - 1n }) } } },
+      ],
+    ];
+    for (const [field, fields] of foreign) {
+      const thread = bench.thread();
+      const checkpoint = { id: "c", threadId: thread.id, origin: proto.Origin.NATIVE, graphName: graph, ...fields };
+      await bench.client.checkpoints.putCheckpoint({ checkpoint });
+      for (const call of [thread.run({}, { graph }), thread.run(), thread.resume(1), thread.updateState({ n: 1 })]) {
+        const { codeName, reason, metadata } = await refusal(call);
+        expect([codeName, reason, metadata.field]).toEqual(["FAILED_PRECONDITION", "ORIGIN_MISMATCH", field]);
+      }
+      // It can be looked at all the same.
+      expect((await thread.state()).checkpointId).toBe("c");
+      expect((await thread.history().next()).value).toMatchObject({ checkpointId: "c" });
+    }
+  });
+
+  it("saved Sends and failures of a task that are none are told, not stumbled over", async () => {
+    const thread = bench.thread();
+    const { checkpointId } = (await thread.run({}, { graph, interruptBefore: ["a"] })).state;
+    const put = (idx: number, channel: string, type: string, data: string) =>
+      bench.client.checkpoints.putWrites({
+        threadId: thread.id,
+        writes: { checkpointId, writes: [{ taskId: "t", idx, channel, value: inline(data, type) }] },
+      });
+    await put(-1, "__error__", "json", '{"reason":"none","message":"m"}');
+    expect((await thread.state()).checkpointId).toBe(checkpointId);
+    await put(0, "__sends__", "cairn.send", "\xff\xff");
+    expect((await refusal(thread.run())).reason).toBe("VALUE_MALFORMED");
+  });
 });
+
+function inline(text: string, type = "json") {
+  return { source: { case: "inline", value: { type, data: Buffer.from(text, "latin1") } } } as const;
+}

@@ -204,7 +204,8 @@ export const ErrorReason = {
   AMBIGUOUS_RESUME: 63,
 
   /**
-   * The head was written by another framework. FAILED_PRECONDITION.
+   * The head was written by another framework, or says it is native and holds what Cairn's engine never writes.
+   * FAILED_PRECONDITION.
    *
    * @generated from enum value: ERROR_REASON_ORIGIN_MISMATCH = 64;
    */
