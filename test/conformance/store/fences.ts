@@ -26,15 +26,17 @@ export function fences(context: () => Context): void {
       for (let round = 0; round < 20; round++) {
         const key = { space, thread: `t${round}` };
         let held = (await commit(store, key, { lease: lease(1n, "old") })).thread;
-        const writing = (async () => {
+        const writing = async () => {
           for (let index = 0; ; index++) {
             // As a run's tasks do, which take their time.
             await new Promise((resolve) => setTimeout(resolve, Math.random() * 2));
             held = (await store.append(key, held, { checkpoint: checkpoint(`old${index}`), hasFreshId: true })).thread;
           }
-        })();
+        };
+        // Heard of at once: it may be refused before the other's commit is answered.
+        const refused = reasonOf(writing());
         const taken = await commit(other, key, { lease: lease(2n, "new") });
-        expect(await reasonOf(writing)).toBe("STALE_EPOCH");
+        expect(await refused).toBe("STALE_EPOCH");
         await other.append(key, taken.thread, { checkpoint: checkpoint("new") });
         const found = await latest(store, key);
         expect(found?.checkpoint).toMatchObject({ id: "new", seq: BigInt(taken.thread.n + 1) });
