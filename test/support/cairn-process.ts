@@ -14,9 +14,12 @@ export interface CairnProcess {
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-/** Starts `cairn serve ARGS` and waits until it says that it listens. */
-export async function startCairn(args: string[]): Promise<CairnProcess> {
-  const child = spawn(process.execPath, [main, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+/** Starts `cairn serve ARGS`, with options of Node's own if need be, and waits until it says that it listens. */
+export async function startCairn(
+  args: string[],
+  { nodeArgs = [] }: { nodeArgs?: string[] } = {},
+): Promise<CairnProcess> {
+  const child = spawn(process.execPath, [...nodeArgs, main, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let [out, err] = ["", ""];
   child.stderr.on("data", (chunk) => {
     err += chunk;
