@@ -2,7 +2,6 @@ import { CairnError, invariant } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import type { ValueEntry } from "../gen/cairn/v1/value_pb.ts";
 import { checkpointKey, writesKey } from "./keys.ts";
 import type { Log, Row, ThreadKey } from "./log.ts";
 import { mergeWrites } from "./pending-writes.ts";
@@ -78,19 +77,26 @@ export async function readEntries(
 ): Promise<StoredCheckpoint[]> {
   const bytes = wantsBytes(options);
   const counts = ({ n }: Row): boolean => options.asOf === undefined || n <= options.asOf;
-  const found = rows.map((row) => ({ row, checkpoint: checkpointOf(table.record(row)) }));
-  const refs = new RefCollector();
-  for (const { checkpoint } of found) refs.checkpoint(checkpoint);
+  const found = rows.map((row) => {
+    const checkpoint = checkpointOf(table.record(row));
+    return { checkpoint, refs: new RefCollector().checkpoint(checkpoint) };
+  });
+  const allRefs = () => found.flatMap(({ refs }) => [...refs.refs]);
+  const addWrites = (writes: PendingWrite[][]) => {
+    for (const [index, { refs }] of found.entries()) for (const write of writes[index] ?? []) refs.write(write);
+    return writes;
+  };
   if (keyed) for (const row of keyed) table.record(row);
   const keys = keyed ? [] : found.map(({ checkpoint }) => writesKey(checkpoint.namespace, checkpoint.id));
   // With the writes at hand, their values can be asked for at once.
-  const early = keyed && mergedWrites(table, keyed.filter(counts), found);
-  for (const write of (early ?? []).flat()) refs.write(write);
-  const writeRows = keyed ?? (await table.load(refs.refs, bytes, keys));
-  const writes = early ?? mergedWrites(table, writeRows.filter(counts), found);
-  for (const write of writes.flat()) refs.write(write);
-  await table.load(refs.refs, bytes);
-  return found.map(({ checkpoint }, index) => entryOf(table, checkpoint, writes[index] ?? [], options));
+  const early = keyed && addWrites(mergedWrites(table, keyed.filter(counts), found));
+  const writeRows = keyed ?? (await table.load(allRefs(), bytes, keys));
+  const writes = early ?? addWrites(mergedWrites(table, writeRows.filter(counts), found));
+  await table.load(allRefs(), bytes);
+  return found.map(({ checkpoint, refs }, index) => {
+    const values = new Map([...refs.refs].map((ref) => [ref, table.entry(ref, options)]));
+    return { checkpoint, writes: writes[index] ?? [], values };
+  });
 }
 
 function mergedWrites(table: ValueTable, rows: Row[], found: { checkpoint: Checkpoint }[]): PendingWrite[][] {
@@ -106,19 +112,6 @@ function mergedWrites(table: ValueTable, rows: Row[], found: { checkpoint: Check
   return found.map(({ checkpoint: { namespace, id } }) =>
     mergeWrites(byKey.get(writesKey(namespace, id)) ?? [], namespace, id),
   );
-}
-
-function entryOf(
-  table: ValueTable,
-  checkpoint: Checkpoint,
-  writes: PendingWrite[],
-  options: ReadOptions,
-): StoredCheckpoint {
-  const refs = new RefCollector().checkpoint(checkpoint);
-  for (const write of writes) refs.write(write);
-  const values = new Map<string, ValueEntry>();
-  for (const ref of refs.refs) values.set(ref, table.entry(ref, options));
-  return { checkpoint, writes, values };
 }
 
 function checkpointOf(record: Record): Checkpoint {

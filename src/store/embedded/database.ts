@@ -12,6 +12,12 @@ export type SqlRow = { [column: string]: unknown };
 
 export const DATABASE_FILE = "cairn.db";
 
+/**
+ * A limit that is given with the values. SQLite plans by a limit's value if it can, and compiles a statement again
+ * whenever another one is bound, which takes longer than to run it; a sum it doesn't look into.
+ */
+export const LIMIT = "LIMIT ? + 0";
+
 /** SQLite's primary result codes that mean something to us. */
 const BUSY = 5;
 const READONLY = 8;

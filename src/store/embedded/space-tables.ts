@@ -1,5 +1,5 @@
 import type { GraphRow, Log, Row, ThreadKey, ThreadSummary } from "../log.ts";
-import type { Database, SqlRow, SqlValue } from "./database.ts";
+import { type Database, LIMIT, type SqlRow, type SqlValue } from "./database.ts";
 import { ROW_COLUMNS, rowOf } from "./row-codec.ts";
 
 /** Questions that span the threads of a space, and the graphs beside them. */
@@ -16,7 +16,7 @@ export function rowsOfSpace(
     JOIN rows r ON r.space = k.space AND r.thread = k.thread AND r.n = k.n
     WHERE k.space = ? AND k.lookup = ? AND (k.thread, k.n) > (?, ?)
       AND k.n >= (SELECT COALESCE(MAX(f.n), 0) FROM rows f WHERE f.space = k.space AND f.thread = k.thread AND f.floor = 1)
-    ORDER BY k.thread, k.n LIMIT ?`;
+    ORDER BY k.thread, k.n ${LIMIT}`;
   return database
     .all(sql, space, lookup, after?.thread ?? "", after?.n ?? 0, limit)
     .map((columns) => ({ key: { space, thread: columns.thread as string }, row: rowOf(columns) }));
@@ -39,7 +39,7 @@ export function threadSummaries(database: Database, space: string, query: Thread
     conditions.push("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)");
     values.push(tag);
   }
-  const sql = `SELECT * FROM threads WHERE ${conditions.join(" AND ")} ORDER BY created_at DESC, thread LIMIT ?`;
+  const sql = `SELECT * FROM threads WHERE ${conditions.join(" AND ")} ORDER BY created_at DESC, thread ${LIMIT}`;
   return database
     .all(sql, ...values, query.limit)
     .map((columns) => ({ thread: columns.thread as string, summary: summaryOf(columns) }));
@@ -58,7 +58,7 @@ function summaryOf(columns: SqlRow): ThreadSummary {
 
 export function threadIds(database: Database, space: string, after: string, limit: number): string[] {
   // Every row is committed with its thread's summary here, so the summaries are as good as the log.
-  const sql = "SELECT thread FROM threads WHERE space = ? AND thread > ? ORDER BY thread LIMIT ?";
+  const sql = `SELECT thread FROM threads WHERE space = ? AND thread > ? ORDER BY thread ${LIMIT}`;
   return database.all(sql, space, after, limit).map(({ thread }) => thread as string);
 }
 
@@ -83,7 +83,7 @@ export function findGraph(database: Database, space: string, name: string, hash?
 
 export function latestGraphs(database: Database, space: string, after: string, limit: number): GraphRow[] {
   const sql = `SELECT g.* FROM graphs g WHERE g.space = ? AND g.name > ? AND g.revision =
-    (SELECT MAX(revision) FROM graphs WHERE space = g.space AND name = g.name) ORDER BY g.name LIMIT ?`;
+    (SELECT MAX(revision) FROM graphs WHERE space = g.space AND name = g.name) ORDER BY g.name ${LIMIT}`;
   return database.all(sql, space, after, limit).map(graphOf);
 }
 

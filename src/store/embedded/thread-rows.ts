@@ -1,5 +1,5 @@
 import type { Append, CheckpointQuery, PartsRef, Row, ThreadKey } from "../log.ts";
-import type { Database, SqlValue } from "./database.ts";
+import { type Database, LIMIT, type SqlValue } from "./database.ts";
 import { ROW_COLUMNS, rowColumns, rowOf } from "./row-codec.ts";
 
 /** Where a thread begins: its newest floor. Rows below are gone for every reader, though still on disk. */
@@ -73,12 +73,13 @@ export function lastRow(database: Database, { space, thread }: ThreadKey): Row |
 
 export function rowsAfter(database: Database, key: ThreadKey, n: number, limit: number, nowMs: number): Row[] {
   const sql = `SELECT ${ROW_COLUMNS} FROM rows WHERE space = ? AND thread = ? AND n > ? AND n >= ${FLOOR}
-    AND (expires_at IS NULL OR expires_at > ?) ORDER BY n LIMIT ?`;
+    AND (expires_at IS NULL OR expires_at > ?) ORDER BY n ${LIMIT}`;
   return database.all(sql, key.space, key.thread, n, key.space, key.thread, nowMs, limit).map(rowOf);
 }
 
 export function checkpointRows(database: Database, { space, thread }: ThreadKey, query: CheckpointQuery): Row[] {
-  const conditions = ["space = ?", "thread = ?", "checkpoint IS NOT NULL", `n > ${FLOOR}`];
+  // The `+` keeps SQLite from finding rows by n, which would read and sort the whole thread to give its newest.
+  const conditions = ["space = ?", "thread = ?", "checkpoint IS NOT NULL", `+n > ${FLOOR}`];
   const values: SqlValue[] = [space, thread, space, thread];
   if (query.namespace !== undefined) {
     conditions.push("namespace = ?");
@@ -93,7 +94,7 @@ export function checkpointRows(database: Database, { space, thread }: ThreadKey,
     values.push(tag);
   }
   const order = query.order === "seq" ? "seq DESC" : "checkpoint DESC, seq DESC";
-  const sql = `SELECT ${ROW_COLUMNS} FROM rows WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ?`;
+  const sql = `SELECT ${ROW_COLUMNS} FROM rows WHERE ${conditions.join(" AND ")} ORDER BY ${order} ${LIMIT}`;
   return database.all(sql, ...values, query.limit).map(rowOf);
 }
 
@@ -118,7 +119,7 @@ export function rowsByKeyNewest(
   limit: number,
 ): Row[] {
   const sql = `SELECT ${QUALIFIED} FROM row_keys k JOIN rows r ON r.space = k.space AND r.thread = k.thread AND r.n = k.n
-    WHERE k.space = ? AND k.lookup = ? AND k.thread = ? AND k.n < ? AND k.n >= ${FLOOR} ORDER BY k.n DESC LIMIT ?`;
+    WHERE k.space = ? AND k.lookup = ? AND k.thread = ? AND k.n < ? AND k.n >= ${FLOOR} ORDER BY k.n DESC ${LIMIT}`;
   const before = Math.min(beforeN, Number.MAX_SAFE_INTEGER);
   return database.all(sql, space, lookup, thread, before, space, thread, limit).map(rowOf);
 }
