@@ -5,6 +5,8 @@ import { RefCollector } from "./values-of.ts";
 
 const THREADS_MAX = 10_000;
 const REFS_PER_THREAD_MAX = 20_000;
+/** Of all threads together: some 50 MB. */
+const REFS_MAX = 500_000;
 
 /**
  * References that this process knows to exist, for the threads it wrote last: those of their last record, and
@@ -12,6 +14,7 @@ const REFS_PER_THREAD_MAX = 20_000;
  */
 export class KnownRefs {
   readonly #threads = new Map<string, { n: number; refs: Set<string> }>();
+  #count = 0;
 
   /** Tells whether a reference is known to exist in a thread whose last record is at `n`. */
   at(key: ThreadKey, n: number): (ref: string) => boolean {
@@ -22,7 +25,7 @@ export class KnownRefs {
   committed(key: ThreadKey, n: number, record: Record): void {
     const name = nameOf(key);
     const before = this.#threads.get(name);
-    this.#threads.delete(name);
+    this.#forget(name);
     if (record.floor || record.deletedCheckpoints.length > 0) return;
     const isNext = before?.n === n - 1 && before.refs.size <= REFS_PER_THREAD_MAX;
     const refs = isNext ? before.refs : new Set<string>();
@@ -35,9 +38,16 @@ export class KnownRefs {
     for (const group of record.writes) for (const write of group.writes) collector.write(write);
     for (const ref of collector.refs) refs.add(ref);
     this.#threads.set(name, { n, refs });
-    if (this.#threads.size <= THREADS_MAX) return;
-    const [oldest] = this.#threads.keys();
-    if (oldest !== undefined) this.#threads.delete(oldest);
+    this.#count += refs.size;
+    for (const oldest of this.#threads.keys()) {
+      if (this.#threads.size <= THREADS_MAX && this.#count <= REFS_MAX) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(name: string): void {
+    this.#count -= this.#threads.get(name)?.refs.size ?? 0;
+    this.#threads.delete(name);
   }
 }
 
