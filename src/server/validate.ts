@@ -4,10 +4,22 @@ import { createValidator } from "@bufbuild/protovalidate";
 import { CairnError, type FieldViolation } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 
-const validator = createValidator();
+/** Compiled once. The patterns are those of our own protos, so the platform's engine, a good deal faster, is safe. */
+const patterns = new Map<string, RegExp>();
+
+const validator = createValidator({ regexMatch });
 
 /** More than these are counted and not told: a request of a million wrong items must not cost a million lines. */
 const violationsMax = 100;
+
+function regexMatch(pattern: string, against: string): boolean {
+  let expression = patterns.get(pattern);
+  if (expression === undefined) {
+    expression = new RegExp(pattern, "u");
+    patterns.set(pattern, expression);
+  }
+  return expression.test(against);
+}
 
 /** Checks a request against the rules in the protos. Throws INVALID_FIELD with the path of every field at fault. */
 export function validate(schema: DescMessage, request: Message): void {
