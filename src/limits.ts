@@ -14,6 +14,8 @@ export const limits = {
   eventsPerRecordMax: 10_000,
   /** Tasks in one superstep. */
   tasksPerSuperstepMax: 10_000,
+  /** Answers kept to be given again, in bytes, unless the command line says otherwise. */
+  answerCacheBytesMax: 64 * 1024 * 1024,
   /** Rows a page may hold. */
   pageSizeMax: 500,
   pageSizeDefault: 50,

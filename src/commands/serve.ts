@@ -31,6 +31,7 @@ interface ServeFlags {
   tlsClientCa?: string;
   tokenFile?: string;
   insecure?: boolean;
+  cache: number;
   logLevel: string;
 }
 
@@ -51,6 +52,11 @@ export function addServe(program: Command): Command {
     .option("--tls-client-ca <file>", "callers must show a certificate that this authority has signed")
     .option("--token-file <file>", "callers must name one of these tokens")
     .option("--insecure", "listen beyond this machine without tokens or client certificates")
+    .addOption(
+      new Option("--cache <mebibytes>", "memory for answers that are asked for again; 0 for none")
+        .argParser(mebibytes)
+        .default(64),
+    )
     .addOption(new Option("--log-level <level>", "how much to log, to stderr").choices(levels).default("info"))
     .addHelpText("after", help)
     .action(serve);
@@ -69,7 +75,8 @@ async function serve(flags: ServeFlags): Promise<void> {
 }
 
 function serverOptions(flags: ServeFlags): ServerOptions {
-  const { store, mongodb, listen, graphs, nodes, tlsCert, tlsKey, tlsClientCa, tokenFile, insecure, logLevel } = flags;
+  const { store, mongodb, listen, graphs, nodes, tlsCert, tlsKey, tlsClientCa, tokenFile, insecure, cache, logLevel } =
+    flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new UsageError("--tls-cert and --tls-key come together");
   if (tlsClientCa !== undefined && tlsCert === undefined) {
@@ -85,8 +92,14 @@ function serverOptions(flags: ServeFlags): ServerOptions {
     tlsClientCa,
     tokenFile,
     insecure,
+    cacheBytes: cache * 1024 * 1024,
     logLevel,
   };
+}
+
+function mebibytes(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new UsageError("--cache needs a whole number of mebibytes, at most 99999");
 }
 
 /** The first signal lets calls finish; a second one does not wait for them. */

@@ -35,7 +35,7 @@ export type Handlers<S extends DescService> = { [Name in keyof S["method"]]?: Ha
 
 export type Handler<M> =
   M extends DescMethodUnary<infer I, infer O>
-    ? (request: MessageShape<I>, context: CallContext) => Promise<MessageShape<O>>
+    ? (request: MessageShape<I>, context: CallContext) => Promise<MessageShape<O> | Encoded>
     : M extends DescMethodServerStreaming<infer I, infer O>
       ? (request: MessageShape<I>, context: CallContext) => AsyncIterable<MessageShape<O>>
       : M extends DescMethodClientStreaming<infer I, infer O>
@@ -46,6 +46,15 @@ export type Handler<M> =
               context: CallContext,
             ) => AsyncIterable<MessageShape<M["output"]>>
           : never;
+
+/** A response that has been encoded before. */
+export class Encoded {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
 
 /** What all services share. */
 export interface AdapterOptions {
@@ -112,7 +121,7 @@ function unary({ method, handler, options }: Adapted): handleUnaryCall<Buffer, B
       const admitted = options.admit(call, method);
       end = admitted.end;
       const response = await handler(decode(method, call.request), admitted.context);
-      callback(null, encode(method, response as Message));
+      callback(null, encode(method, response as Message | Encoded));
     } catch (error) {
       callback(toStatus(error, options.log, pathOf(method)));
     } finally {
@@ -195,8 +204,8 @@ function decode(method: DescMethod, bytes: Uint8Array): Message {
   return request;
 }
 
-function encode(method: DescMethod, response: Message): Buffer {
-  const bytes = toBinary(method.output, response);
+function encode(method: DescMethod, response: Message | Encoded): Buffer {
+  const bytes = response instanceof Encoded ? response.bytes : toBinary(method.output, response);
   if (bytes.length > limits.messageBytesMax) {
     throw new CairnError(
       ErrorReason.LIMIT_REACHED,

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { CheckpointService, DeleteRunsResponseSchema } from "../gen/cairn/v1/checkpoint_service_pb.ts";
+import { getCheckpointOnce } from "./answer-cache.ts";
 import { clearWrites, putCheckpoint, putWrites } from "./checkpoint-put.ts";
-import { batchGetCheckpoints, findCheckpoint, getCheckpoint, listCheckpoints } from "./checkpoint-read.ts";
+import { batchGetCheckpoints, findCheckpoint, listCheckpoints } from "./checkpoint-read.ts";
 import { define, type Parts, type Service } from "./service.ts";
 import { checkNotHeld } from "./thread-guard.ts";
 
@@ -11,7 +12,7 @@ export function checkpointService(parts: Parts): Service {
     putCheckpoint: (request, context) => putCheckpoint(parts, request, context),
     putWrites: (request, context) => putWrites(parts, request, context),
     clearWrites: (request, context) => clearWrites(parts, request, context),
-    getCheckpoint: (request, context) => getCheckpoint(parts, request, context),
+    getCheckpoint: (request, context) => getCheckpointOnce(parts, request, context),
     batchGetCheckpoints: (request, context) => batchGetCheckpoints(parts, request, context),
     findCheckpoint: (request, context) => findCheckpoint(parts, request, context),
     listCheckpoints: (request, context) => listCheckpoints(parts, request, context),

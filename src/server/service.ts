@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Store } from "../store/store.ts";
 import type { Environment } from "../system/environment.ts";
 import { type AdapterOptions, type Handlers, implementation } from "./adapter.ts";
+import type { AnswerCache } from "./answer-cache.ts";
 import type { Requests } from "./once.ts";
 
 /** What the services are made of. */
@@ -15,6 +16,7 @@ export interface Parts {
   startedAtMs: number;
   log: Logger;
   requests: Requests;
+  answers: AnswerCache;
   /** The file whose functions `module` nodes name; absent: none was given. */
   nodesFile?: string;
   /** Names of its functions; absent when none was loaded. */

@@ -1,11 +1,13 @@
 import { Server } from "@grpc/grpc-js";
 import { type Logger, pino } from "pino";
 import { loadGraphs } from "../graphs/load.ts";
+import { limits } from "../limits.ts";
 import { NodesModule } from "../runs/modules/nodes-module.ts";
 import { openStore } from "../store/open.ts";
 import { type Environment, systemEnvironment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
 import { serviceDefinition } from "./adapter.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { checkExposure, openToAll, tokensFrom } from "./auth.ts";
 import { Gate } from "./gate.ts";
 import { Health } from "./health.ts";
@@ -28,6 +30,8 @@ export interface ServerOptions extends TlsOptions {
   tokenFile?: string;
   /** Listen beyond this machine without tokens or client certificates. */
   insecure?: boolean;
+  /** How many bytes of answers to keep for callers that ask again; 0 for none. */
+  cacheBytes?: number;
   /** A level of pino; "info" without. */
   logLevel?: string;
 }
@@ -62,6 +66,7 @@ export async function startServer(
       startedAtMs: environment.clock.nowMs(),
       log,
       requests: new Requests(store),
+      answers: new AnswerCache(options.cacheBytes ?? limits.answerCacheBytesMax),
       nodesFile: options.nodesFile,
       moduleFunctions: modules?.functions,
     };

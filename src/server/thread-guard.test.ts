@@ -13,6 +13,7 @@ import {
 import { leaseState } from "../runs/lease.ts";
 import { openStore } from "../store/open.ts";
 import { systemEnvironment } from "../system/environment.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { openToAll } from "./auth.ts";
 import { clearWrites, putCheckpoint, putWrites } from "./checkpoint-put.ts";
 import { Requests } from "./once.ts";
@@ -52,6 +53,7 @@ describe("a thread that a run holds", () => {
       startedAtMs: 0,
       log: pino({ level: "silent" }),
       requests,
+      answers: new AnswerCache(0),
     };
     const caller = openToAll({ get: () => [] } as never);
     const context = { space: "s", caller, signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };

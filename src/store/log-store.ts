@@ -25,6 +25,7 @@ const BATCH = 100;
 export class LogStore implements Store {
   readonly kind: Store["kind"];
   readonly exclusive: boolean;
+  readonly version?: Store["version"];
   readonly #log: Log;
   readonly #environment: Environment;
   readonly #committer: Committer;
@@ -32,6 +33,7 @@ export class LogStore implements Store {
   constructor(log: Log, environment: Environment) {
     this.kind = log.kind;
     this.exclusive = log.exclusive;
+    this.version = log.end?.bind(log);
     this.#log = log;
     this.#environment = environment;
     this.#committer = new Committer(log, environment);

@@ -131,6 +131,11 @@ export interface Store {
 
   // Reading
   tail(key: ThreadKey): Promise<ThreadTail>;
+  /**
+   * Names what the thread holds: another text after every change, never one that it had before. Absent where asking
+   * costs about as much as reading anew.
+   */
+  readonly version?: (key: ThreadKey) => Promise<string>;
   /** A checkpoint by id, or the latest of the namespace. */
   getCheckpoint(
     key: ThreadKey,

@@ -164,6 +164,32 @@ describe("checkpoints", () => {
     expect(create(PendingWriteSchema).mode).toBe("");
   });
 
+  it("are read as they are now, however often the same was asked before", async () => {
+    const caller = new Caller((await server()).address);
+    const read = async () => {
+      const { entry, values } = await caller.call(method.getCheckpoint, { threadId: "t" });
+      return JSON.stringify([entry?.checkpoint?.id, entry?.writes.length, values.map((row) => row.crc32)]);
+    };
+    const put = (id: string, text: string) =>
+      caller.call(method.putCheckpoint, { checkpoint: { id, threadId: "t", channelValues: { a: value(text) } } });
+    const write = { taskId: "k", channel: "a", value: value("4") };
+    const changes = [
+      () => put("c1", "1"),
+      () => put("c1", "2"),
+      () => put("c2", "3"),
+      () => caller.call(method.putWrites, { threadId: "t", writes: { checkpointId: "c2", writes: [write] } }),
+    ];
+    const seen = new Set<string>();
+    for (const [index, change] of changes.entries()) {
+      await change();
+      const now = await read();
+      expect(await read()).toBe(now);
+      expect(seen.add(now).size).toBe(index + 1);
+    }
+    await caller.call(method.clearWrites, { threadId: "t", checkpointId: "c2" });
+    expect(JSON.parse(await read())[1]).toBe(0);
+  });
+
   it("follow on_conflict and expected_head", async () => {
     const caller = new Caller((await server()).address);
     const put = (id: string, more: object = {}) =>

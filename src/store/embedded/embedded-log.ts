@@ -64,6 +64,10 @@ class EmbeddedLog implements Log {
     return rows.lastRow(this.#database, key);
   }
 
+  async end(key: ThreadKey) {
+    return rows.endOf(this.#database, key);
+  }
+
   async after(key: ThreadKey, n: number, limit: number) {
     return rows.rowsAfter(this.#database, key, n, limit, this.#environment.clock.nowMs());
   }

@@ -71,6 +71,12 @@ export function lastRow(database: Database, { space, thread }: ThreadKey): Row |
   return found && rowOf(found);
 }
 
+export function endOf(database: Database, { space, thread }: ThreadKey): string {
+  const sql = "SELECT n, attempt FROM rows WHERE space = ? AND thread = ? ORDER BY n DESC LIMIT 1";
+  const found = database.get(sql, space, thread);
+  return found ? `${found.n} ${found.attempt}` : "";
+}
+
 export function rowsAfter(database: Database, key: ThreadKey, n: number, limit: number, nowMs: number): Row[] {
   const sql = `SELECT ${ROW_COLUMNS} FROM rows WHERE space = ? AND thread = ? AND n > ? AND n >= ${FLOOR}
     AND (expires_at IS NULL OR expires_at > ?) ORDER BY n ${LIMIT}`;

@@ -11,6 +11,7 @@ import { graphs, spaces } from "./spaces.ts";
 import { type Backend, useBackend } from "./support.ts";
 import { threads } from "./threads.ts";
 import { values } from "./values.ts";
+import { versions } from "./versions.ts";
 import { writes } from "./writes.ts";
 
 /** What every store must do, whatever it is built on. */
@@ -19,6 +20,6 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
       part(context);
-    for (const part of [spaces, graphs, fences, model]) part(context);
+    for (const part of [versions, spaces, graphs, fences, model]) part(context);
   });
 }
