@@ -1,81 +1,57 @@
-// What reading costs: calls to the log, and on MongoDB the commands they become.
-
-import type { Value } from "../../src/gen/cairn/v1/value_pb.ts";
-import type { Log } from "../../src/store/log.ts";
-import { LogStore } from "../../src/store/log-store.ts";
-import type { ReadOptions, ThreadKey } from "../../src/store/store.ts";
+// Threads to read: what a chat keeps between turns, 2 KB of state in three channels.
+import { randomBytes } from "node:crypto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { CairnClient } from "../../clients/typescript/src/index.ts";
+import { Origin } from "../../src/gen/cairn/v1/checkpoint_pb.ts";
+import { GetCheckpointRequestSchema } from "../../src/gen/cairn/v1/checkpoint_service_pb.ts";
 import { systemEnvironment } from "../../src/system/environment.ts";
-import { Holder, inline, nextStep } from "./steps.ts";
+import { Uuid6Minter } from "../../src/system/uuid.ts";
+import { Requests } from "./load.ts";
 
-const HISTORY = 300;
-const REPEATS = 30;
-const FULL: ReadOptions = { view: "full" };
+const minter = new Uuid6Minter(systemEnvironment);
 
-/** Prints the cost of each read of a thread with a history. `commands` counts and forgets what MongoDB was sent. */
-export async function costOfReads(title: string, log: Log, commands?: () => unknown[]): Promise<void> {
-  const { counted, calls } = counting(log);
-  const store = new LogStore(counted, systemEnvironment);
-  const key: ThreadKey = { space: "bench", thread: "reads" };
-  const holder = new Holder(store, key.thread);
-  for (let step = 0; step < HISTORY; step++) await holder.step();
-  const large: ThreadKey = { space: "bench", thread: "reads of a large value" };
-  const first = nextStep(undefined);
-  if (first.checkpoint) first.checkpoint.channelValues.large = inline(new Uint8Array(3 * 1024 * 1024));
-  const put = await store.update(large, async () => first);
-  // The value is an older checkpoint's: its record has to be read before its parts.
-  const second = nextStep(put);
-  if (second.checkpoint && put?.record.checkpoint) {
-    second.checkpoint.channelValues.large = put.record.checkpoint.channelValues.large as Value;
-  }
-  await store.update(large, async () => second);
-  const list = { thread: key.thread, namespace: "", filters: [], order: "seq", pageToken: "" } as const;
-  const middle = await store.listCheckpoints("bench", { ...list, filters: [], pageSize: 150 }, { view: "refs" });
-  const id = middle.entries.at(-1)?.checkpoint.id ?? "";
-  const page = { ...list, filters: [], pageSize: 50 };
-  const reads: [name: string, read: () => Promise<unknown>][] = [
-    ["GetCheckpoint, the latest", () => store.getCheckpoint(key, "", { latestBy: "seq" }, FULL)],
-    ["GetCheckpoint, references only", () => store.getCheckpoint(key, "", { latestBy: "seq" }, { view: "refs" })],
-    ["GetCheckpoint, by id", () => store.getCheckpoint(key, "", { id }, FULL)],
-    ["GetCheckpoint, with a value of 3 MiB", () => store.getCheckpoint(large, "", { latestBy: "seq" }, FULL)],
-    ["ListCheckpoints, a page of 50", () => store.listCheckpoints("bench", page, FULL)],
-    ["  of the ancestors of the 150th", () => store.listCheckpoints("bench", { ...page, ancestorsOf: id }, FULL)],
-  ];
-  console.log(`\n${title}: reads of a thread of ${HISTORY} checkpoints`);
-  console.log(`${"".padEnd(44)}  log calls  commands   p50 ms`);
-  for (const [name, read] of reads) {
-    await read();
-    calls.length = 0;
-    commands?.();
-    await read();
-    const called = [...calls];
-    const counts = [`${called.length}`, commands ? `${commands().length}` : "–"];
-    const cells = counts.map((count) => count.padStart(10)).join(" ");
-    console.log(`${name.padEnd(44)} ${cells} ${(await medianOf(read)).toFixed(2).padStart(8)}   ${called.join(", ")}`);
-  }
+/** How many puts are on their way at a time. */
+const AT_A_TIME = 64;
+
+/** Gives each of so many threads a checkpoint. */
+export async function putThreads(client: CairnClient, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, index) => index).values();
+  const lane = async (): Promise<void> => {
+    for (const index of numbers) await client.checkpoints.putCheckpoint({ checkpoint: checkpointOf(nameOf(index)) });
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
 }
 
-async function medianOf(read: () => Promise<unknown>): Promise<number> {
-  const taken: number[] = [];
-  for (let count = 0; count < REPEATS; count++) {
-    const began = performance.now();
-    await read();
-    taken.push(performance.now() - began);
-  }
-  return taken.sort((one, other) => one - other)[REPEATS / 2] ?? 0;
+export function readRequests(count: number): Requests {
+  const encoded = Array.from({ length: count }, (_, index) =>
+    toBinary(GetCheckpointRequestSchema, create(GetCheckpointRequestSchema, { threadId: nameOf(index) })),
+  );
+  return new Requests("random", encoded);
 }
 
-/** The same log, noting which methods are called. */
-function counting(log: Log): { counted: Log; calls: string[] } {
-  const calls: string[] = [];
-  const counted = new Proxy(log, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      return (...given: unknown[]) => {
-        calls.push(String(name));
-        return Reflect.apply(member, target, given);
-      };
-    },
-  });
-  return { counted, calls };
+function nameOf(index: number): string {
+  return `read-${String(index).padStart(6, "0")}`;
+}
+
+function checkpointOf(threadId: string) {
+  const version = { number: { case: "stringValue" as const, value: "00000000000000000000000000000002.0.4711" } };
+  const versions = { versions: { messages: version, count: version, settings: version } };
+  return {
+    id: minter.mint(),
+    threadId,
+    step: 1n,
+    source: "loop",
+    origin: Origin.LANGGRAPH,
+    createdAt: new Date().toISOString(),
+    channelValues: { messages: inline(1_840), count: inline(8), settings: inline(200) },
+    channelVersions: versions,
+    versionsSeen: { nodes: { agent: versions, tools: versions } },
+    updatedChannels: { names: ["count", "messages"] },
+    metadata: Buffer.from('{"source":"loop","step":1,"parents":{}}'),
+  };
+}
+
+function inline(bytes: number) {
+  const value = { type: "msgpack", data: randomBytes(bytes) };
+  return { source: { case: "inline" as const, value } };
 }

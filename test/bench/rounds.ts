@@ -1,110 +1,64 @@
-// Runs contestants in turns, so that noise falls on all alike, and prints what came out as ratios.
+// Lets contestants take turns, so that noise falls on all alike, and tells what came out as ratios.
+import type { Figures } from "./load.ts";
 
-/** One way to commit. */
+/** One way to do the same thing. */
 export interface Contestant {
   name: string;
-  /** What caller `index` of `callers` does once: resolves when it is durable. */
-  caller(index: number, callers: number): () => Promise<unknown>;
+  /** Puts so many callers to it for so long, after a warm-up. */
+  measure(callers: number, seconds: number): Promise<Figures>;
 }
 
 export interface Options {
-  callers: number[];
+  callers: number;
   rounds: number;
-  /** How long a contestant runs in a round with one number of callers. */
+  /** How long a contestant runs in a round. */
   seconds: number;
 }
 
-interface Result {
-  perSecond: number;
-  p50: number;
-  p99: number;
-  /** CPU of this process a commit, in ms: what noise of other processes changes least. */
-  cpu: number;
-}
+/** Each contestant's figures, a round each. */
+export type Results = Map<Contestant, Figures[]>;
 
-/** Before it counts: connections, caches, compiled code. */
-const WARM_UP_SECONDS = 0.3;
-
-/** Runs all of them and prints a table for each number of callers. The first contestant is the measure of the others. */
-export async function compare(title: string, contestants: Contestant[], options: Options): Promise<void> {
-  for (const callers of options.callers) {
-    const results = new Map<Contestant, Result[]>(contestants.map((contestant) => [contestant, []]));
-    const steps = new Map(
-      contestants.map((contestant) => [
-        contestant,
-        Array.from({ length: callers }, (_, index) => contestant.caller(index, callers)),
-      ]),
-    );
-    for (let round = 0; round < options.rounds; round++) {
-      // There and back again: what comes after a heavy one is not always the same.
-      for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
-        const own = steps.get(contestant) ?? [];
-        await run(own, WARM_UP_SECONDS);
-        results.get(contestant)?.push(await run(own, options.seconds));
-      }
+export async function takeTurns(contestants: Contestant[], { callers, rounds, seconds }: Options): Promise<Results> {
+  const results: Results = new Map(contestants.map((contestant) => [contestant, []]));
+  for (let round = 0; round < rounds; round++) {
+    // There and back again: what comes after a heavy one is not always the same.
+    for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      results.get(contestant)?.push(await contestant.measure(callers, seconds));
     }
-    print(title, callers, results);
   }
+  return results;
 }
 
-async function run(callers: (() => Promise<unknown>)[], seconds: number): Promise<Result> {
-  const latencies: number[] = [];
-  const cpuBefore = process.cpuUsage();
-  const began = performance.now();
-  const until = began + seconds * 1000;
-  await Promise.all(
-    callers.map(async (step) => {
-      for (let now = performance.now(); now < until; ) {
-        await step();
-        const then = performance.now();
-        latencies.push(then - now);
-        now = then;
-      }
-    }),
-  );
-  const elapsed = performance.now() - began;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  latencies.sort((one, other) => one - other);
-  const at = (share: number) => latencies[Math.floor(share * (latencies.length - 1))] ?? 0;
-  return {
-    perSecond: (latencies.length / elapsed) * 1000,
-    p50: at(0.5),
-    p99: at(0.99),
-    cpu: (user + system) / 1000 / latencies.length,
-  };
+/** The median over the rounds of one contestant's figure against another's in the same round. */
+export function ratio(results: Results, one: Contestant, other: Contestant, of: keyof Figures): number {
+  const others = results.get(other) ?? [];
+  return median((results.get(one) ?? []).map((figures, round) => figures[of] / (others[round]?.[of] ?? Number.NaN)));
 }
 
-function print(title: string, callers: number, results: Map<Contestant, Result[]>): void {
-  const rows = [...results].map(([{ name }, rounds]) => {
-    const of = (field: keyof Result) => rounds.map((result) => result[field]);
-    return {
-      name,
-      perSecond: median(of("perSecond")),
-      spread: [Math.min(...of("perSecond")), Math.max(...of("perSecond"))],
-      p50: median(of("p50")),
-      p99: median(of("p99")),
-      cpu: median(of("cpu")),
-    };
-  });
-  const measure = rows[0];
+/** The first contestant is the measure of the others. */
+export function print(title: string, callers: number, results: Results): void {
+  const [measure] = results.keys();
+  if (measure === undefined) return;
   console.log(`\n${title}, ${callers} ${callers === 1 ? "caller" : "callers"}`);
-  console.log(`${"".padEnd(44)}  per s   (least–most)  ratio   p50 ms  ratio   p99 ms   CPU ms`);
-  for (const { name, perSecond, spread, p50, p99, cpu } of rows) {
+  console.log(`${"".padEnd(48)}   per s   (least–most)  ratio   p50 ms  ratio   p99 ms   CPU ms`);
+  for (const [contestant, rounds] of results) {
+    const all = (field: keyof Figures) => rounds.map((figures) => figures[field]);
+    const spread = [Math.min(...all("perSecond")), Math.max(...all("perSecond"))].map((value) => value.toFixed(0));
     const cells = [
-      name.padEnd(44),
-      perSecond.toFixed(0).padStart(7),
-      `(${spread.map((value) => value?.toFixed(0)).join("–")})`.padStart(15),
-      (perSecond / (measure?.perSecond ?? 1)).toFixed(2).padStart(6),
-      p50.toFixed(2).padStart(8),
-      (p50 / (measure?.p50 ?? 1)).toFixed(2).padStart(6),
-      p99.toFixed(2).padStart(8),
-      cpu.toFixed(3).padStart(8),
+      contestant.name.padEnd(48),
+      median(all("perSecond")).toFixed(0).padStart(7),
+      `(${spread.join("–")})`.padStart(15),
+      ratio(results, contestant, measure, "perSecond").toFixed(2).padStart(6),
+      median(all("p50")).toFixed(3).padStart(8),
+      ratio(results, contestant, measure, "p50").toFixed(2).padStart(6),
+      median(all("p99")).toFixed(3).padStart(8),
+      median(all("cpu")).toFixed(3).padStart(8),
     ];
     console.log(cells.join(" "));
   }
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   const middle = (sorted.length - 1) / 2;
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2;

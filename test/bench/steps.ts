@@ -1,135 +1,76 @@
-// What is committed: one superstep of a small graph, about 2 KB as a record.
+// Contestants that make durable steps. Their figures are those of a step: a call is divided by the steps it makes.
 import { randomBytes } from "node:crypto";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { RecordSchema } from "../../src/gen/cairn/store/v1/record_pb.ts";
-import {
-  CheckpointSchema,
-  Origin,
-  PendingTaskSchema,
-  PendingWriteSchema,
-} from "../../src/gen/cairn/v1/checkpoint_pb.ts";
-import {
-  ChannelUpdateSchema,
-  CheckpointSavedSchema,
-  type Event,
-  EventSchema,
-  TaskFinishedSchema,
-} from "../../src/gen/cairn/v1/event_pb.ts";
-import { TypedValueSchema, type Value, ValueSchema } from "../../src/gen/cairn/v1/value_pb.ts";
-import type { Committed, Draft, Store, ThreadKey, ThreadTail } from "../../src/store/store.ts";
-import { systemEnvironment } from "../../src/system/environment.ts";
-import { Uuid6Minter } from "../../src/system/uuid.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { CairnClient } from "../../clients/typescript/src/index.ts";
+import { encodeChannels } from "../../clients/typescript/src/values/typed-value.ts";
+import { RunRequestSchema, RunStepRequestSchema } from "../../src/gen/cairn/v1/run_service_pb.ts";
+import { drive, type Figures, Requests } from "./load.ts";
+import { runMethod, stepMethod } from "./methods.ts";
+import type { Contestant } from "./rounds.ts";
+import type { Served } from "./served.ts";
 
-/** The size that the bare drivers write. */
-export const BARE_BYTES = 2048;
+/** Callers that a contestant may have. */
+const CALLERS_MAX = 64;
 
-const minter = new Uuid6Minter(systemEnvironment);
-const metadata = Buffer.from('{"source":"loop","step":7,"writes":null,"user":"u-4711","thread":"support"}');
+/** The graphs that are run, in test/bench/graphs. */
+export const graphs = join(import.meta.dirname, "graphs");
 
-/** The next superstep after what was committed last: one channel's value is new, another's small, a third's kept. */
-export function nextStep(last: Committed | undefined): Draft {
-  const before = last?.record.checkpoint;
-  const step = (before?.step ?? -1n) + 1n;
-  const message = inline(randomBytes(600));
-  const checkpoint = create(CheckpointSchema, {
-    id: minter.mint(),
-    parentId: before?.id,
-    step,
-    source: "loop",
-    runId: "0193d6f4-7a42-7000-8000-000000000001",
-    graphName: "bench",
-    graphHash: "3b5d".repeat(16),
-    origin: Origin.NATIVE,
-    createdAt: new Date().toISOString(),
-    channelValues: {
-      message,
-      count: inline(Buffer.from(String(step))),
-      settings: before?.channelValues.settings ?? inline(randomBytes(200)),
-    },
-    channelVersions: { versions: versions(step) },
-    versionsSeen: { nodes: { work: { versions: versions(step) }, check: { versions: versions(step) } } },
-    newVersions: { versions: versions(step) },
-    updatedChannels: { names: ["count", "message"] },
-    nextNodes: ["work"],
-    pendingTasks: [create(PendingTaskSchema, { id: crypto.randomUUID(), node: "work", triggers: ["message"] })],
-    metadata,
-  });
-  const taskId = crypto.randomUUID();
-  const write = create(PendingWriteSchema, { taskId, taskPath: "~pull, work", channel: "message", value: message });
+export async function registerGraphs(client: CairnClient): Promise<void> {
+  for (const name of ["line", "pair"]) {
+    await client.graphs.register(readFileSync(join(graphs, `${name}.yaml`), "utf8"));
+  }
+}
+
+/** Runs a graph again and again, each caller on a thread of its own. */
+export async function runs(name: string, server: Served, graph: "line" | "pair"): Promise<Contestant> {
+  const prefix = `${graph} run`;
+  // All supersteps of a run are steps, and so is the input's checkpoint, which is committed as they are.
+  const first = server.client.thread(`${prefix} first`);
+  await first.run({ note: note() }, { graph, recursionLimit: 100 });
+  let steps = 0;
+  for await (const _ of first.history()) steps++;
+  const options = { graphName: graph, recursionLimit: 100 };
+  const requests = own(RunRequestSchema, prefix, (threadId, input) => ({ threadId, input, options }));
+  return driven(name, server, runMethod, requests, steps);
+}
+
+/** Calls that each take an input and make one superstep: two commits, one that takes the lease and one of the step. */
+export function singleSteps(name: string, server: Served): Contestant {
+  const options = { graphName: "line" };
+  const requests = own(RunStepRequestSchema, "single", (threadId, input) => ({ threadId, input, options }));
+  return driven(name, server, stepMethod, requests, 1);
+}
+
+function driven(name: string, server: Served, method: string, requests: Requests, steps: number): Contestant {
   return {
-    checkpoint,
-    hasFreshId: true,
-    writes: before ? [{ namespace: "", checkpointId: before.id, writes: [write] }] : [],
-    events: [finished(taskId, step, message), saved(checkpoint)],
+    name,
+    async measure(callers, seconds) {
+      return perStep(await drive({ ...server, method, requests, callers, seconds }), steps);
+    },
   };
 }
 
-function finished(taskId: string, step: bigint, value: Value): Event {
-  const update = create(ChannelUpdateSchema, { channel: "message", value });
-  const event = create(TaskFinishedSchema, { taskId, node: "work", step, updates: [update] });
-  return create(EventSchema, { body: { case: "taskFinished", value: event } });
+export function perStep({ calls, perSecond, p50, p99, cpu }: Figures, steps: number): Figures {
+  return { calls: calls * steps, perSecond: perSecond * steps, p50: p50 / steps, p99: p99 / steps, cpu: cpu / steps };
 }
 
-function saved({
-  id,
-  parentId,
-  step,
-  channelValues,
-  nextNodes,
-  pendingTasks,
-}: NonNullable<Draft["checkpoint"]>): Event {
-  const value = create(CheckpointSavedSchema, { checkpointId: id, parentId, step, source: "loop", nextNodes });
-  value.values = channelValues;
-  value.tasks = pendingTasks;
-  return create(EventSchema, { body: { case: "checkpointSaved", value } });
+type Filled<Desc extends DescMessage> = (
+  threadId: string,
+  input: { values: ReturnType<typeof encodeChannels> },
+) => MessageInitShape<Desc>;
+
+/** A request for each caller, about a thread of its own. */
+function own<Desc extends DescMessage>(schema: Desc, prefix: string, fill: Filled<Desc>): Requests {
+  const encoded = Array.from({ length: CALLERS_MAX }, (_, index) => {
+    const request = fill(`${prefix} ${index}`, { values: encodeChannels({ note: note() }) });
+    return toBinary(schema, create(schema, request));
+  });
+  return new Requests("own", encoded);
 }
 
-function versions(step: bigint) {
-  const version = { number: { case: "int64Value" as const, value: step } };
-  return { message: version, count: version, settings: version };
-}
-
-export function inline(data: Uint8Array): Value {
-  const value = create(TypedValueSchema, { type: "msgpack", data });
-  return create(ValueSchema, { source: { case: "inline", value } });
-}
-
-/** One caller that steps one thread, as the holder of its lease does. */
-export class Holder {
-  readonly #store: Store;
-  readonly #key: ThreadKey;
-  #thread: ThreadTail | undefined;
-  #last: Committed | undefined;
-
-  constructor(store: Store, thread: string) {
-    this.#store = store;
-    this.#key = { space: "bench", thread };
-  }
-
-  async step(): Promise<void> {
-    this.#thread ??= await this.#store.tail(this.#key);
-    this.#last = await this.#store.append(this.#key, this.#thread, nextStep(this.#last));
-    this.#thread = this.#last.thread;
-  }
-
-  /** Bytes of the last record. */
-  get bytes(): number {
-    return this.#last ? toBinary(RecordSchema, this.#last.record).length : 0;
-  }
-}
-
-/** One caller that puts checkpoints to one thread, as an adapter does: it holds no lease, and its ids may exist. */
-export class Putter {
-  readonly #store: Store;
-  readonly #key: ThreadKey;
-  #last: Committed | undefined;
-
-  constructor(store: Store, thread: string) {
-    this.#store = store;
-    this.#key = { space: "bench", thread };
-  }
-
-  async step(): Promise<void> {
-    this.#last = await this.#store.update(this.#key, async () => ({ ...nextStep(this.#last), hasFreshId: false }));
-  }
+/** 1 KB of text. */
+function note(): string {
+  return randomBytes(512).toString("hex");
 }

@@ -3,15 +3,15 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { openEmbeddedLog } from "../../src/store/embedded/embedded-log.ts";
-import type { Log } from "../../src/store/log.ts";
-import { LogStore } from "../../src/store/log-store.ts";
-import { systemEnvironment } from "../../src/system/environment.ts";
-import type { Contestant } from "./rounds.ts";
+import { openEmbeddedLog } from "../../../src/store/embedded/embedded-log.ts";
+import type { Log } from "../../../src/store/log.ts";
+import { LogStore } from "../../../src/store/log-store.ts";
+import { systemEnvironment } from "../../../src/system/environment.ts";
+import type { Local } from "../in-process.ts";
 import { BARE_BYTES, Holder, Putter } from "./steps.ts";
 
 export interface Bench {
-  contestants: Contestant[];
+  contestants: Local[];
   log: Log;
   close(): Promise<void>;
 }

@@ -1,15 +1,16 @@
 // What a commit costs through the Store API, as ratios to what lies under it. Run by hand on a quiet machine:
-//   node test/bench/commit.ts [--seconds N] [--rounds N] [--only embedded|mongodb] [--folder DIR]
+//   node test/bench/store/commit.ts [--seconds N] [--rounds N] [--only embedded|mongodb] [--folder DIR]
 // Compare the rows of one table, not two runs.
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
-import { LogStore } from "../../src/store/log-store.ts";
-import { systemEnvironment } from "../../src/system/environment.ts";
-import { startReplicaSet } from "../support/mongo.ts";
+import { LogStore } from "../../../src/store/log-store.ts";
+import { systemEnvironment } from "../../../src/system/environment.ts";
+import { startReplicaSet } from "../../support/mongo.ts";
+import { inProcess } from "../in-process.ts";
+import { print, takeTurns } from "../rounds.ts";
 import { type Bench, onEmbedded } from "./on-embedded.ts";
 import { onMongo } from "./on-mongodb.ts";
 import { costOfReads } from "./reads.ts";
-import { compare } from "./rounds.ts";
 import { Holder } from "./steps.ts";
 
 const { values } = parseArgs({
@@ -20,13 +21,15 @@ const { values } = parseArgs({
     folder: { type: "string", default: tmpdir() },
   },
 });
-const options = { callers: [1, 8, 64], rounds: Number(values.rounds), seconds: Number(values.seconds) };
+const options = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
 
 async function measure(title: string, bench: Bench): Promise<void> {
   const holder = new Holder(new LogStore(bench.log, systemEnvironment), "size");
   for (let step = 0; step < 10; step++) await holder.step();
   console.log(`\n${title}: a step is a record of ${holder.bytes} bytes`);
-  await compare(title, bench.contestants, options);
+  for (const callers of [1, 8, 64]) {
+    print(title, callers, await takeTurns(bench.contestants.map(inProcess), { callers, ...options }));
+  }
 }
 
 console.log(`Node ${process.version}, ${options.rounds} rounds of ${options.seconds} s, medians of the rounds`);

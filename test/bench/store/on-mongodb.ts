@@ -1,13 +1,13 @@
 // The store on MongoDB against the driver alone, with the same durability.
 import { randomBytes } from "node:crypto";
 import { Binary, type CommandStartedEvent, MongoClient, ReadPreference } from "mongodb";
-import type { Log } from "../../src/store/log.ts";
-import { LogStore } from "../../src/store/log-store.ts";
-import { hint } from "../../src/store/mongodb/indexes.ts";
-import { openMongoLog } from "../../src/store/mongodb/mongodb-log.ts";
-import { type Environment, systemEnvironment } from "../../src/system/environment.ts";
+import type { Log } from "../../../src/store/log.ts";
+import { LogStore } from "../../../src/store/log-store.ts";
+import { hint } from "../../../src/store/mongodb/indexes.ts";
+import { openMongoLog } from "../../../src/store/mongodb/mongodb-log.ts";
+import { type Environment, systemEnvironment } from "../../../src/system/environment.ts";
+import type { Local } from "../in-process.ts";
 import type { Bench } from "./on-embedded.ts";
-import type { Contestant } from "./rounds.ts";
 import { BARE_BYTES, Holder, Putter } from "./steps.ts";
 
 const writeConcern = { w: "majority", journal: true } as const;
@@ -81,7 +81,7 @@ export async function onMongo(uri: string): Promise<MongoBench> {
   };
 }
 
-function holders(name: string, store: LogStore): Contestant {
+function holders(name: string, store: LogStore): Local {
   return {
     name,
     caller: (index, callers) => {
@@ -92,7 +92,7 @@ function holders(name: string, store: LogStore): Contestant {
 }
 
 /** The driver alone: one insert, inserts of a turn of the event loop in one command, and a transaction. */
-function bareOf(client: MongoClient): { insert: Contestant; grouped: Contestant; transaction: Contestant } {
+function bareOf(client: MongoClient): { insert: Local; grouped: Local; transaction: Local } {
   const database = client.db("bench_bare");
   const single = database.collection("single");
   const group = database.collection("group");

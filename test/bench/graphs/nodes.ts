@@ -1,0 +1,3 @@
+import type { NodeFunction } from "../../../src/runs/modules/api.ts";
+
+export const copy: NodeFunction = (state) => ({ right: `${state.note} ${state.count}` });

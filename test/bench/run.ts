@@ -1,0 +1,24 @@
+// Measures Cairn against what lies under it and beside it, and prints ratios (docs/performance.md):
+//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps]
+// Compare the rows of one table, not two runs.
+import { parseArgs } from "node:util";
+import { type Goal, printGoals } from "./goals.ts";
+import { measureReads } from "./measure-reads.ts";
+import { measureSteps } from "./measure-steps.ts";
+import { buildGenerator } from "./set-up.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "4" },
+    only: { type: "string" },
+  },
+});
+const options = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+
+console.log(`Node ${process.version}, ${options.rounds} rounds of ${options.seconds} s: medians of the rounds`);
+buildGenerator();
+const goals: Goal[] = [];
+if (values.only !== "steps") goals.push(...(await measureReads(options)));
+if (values.only !== "reads") goals.push(...(await measureSteps(options)));
+printGoals(goals);
