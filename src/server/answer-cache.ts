@@ -95,7 +95,7 @@ export async function getCheckpointOnce(
   const { threadId, namespace, checkpointId = null, order, view } = request;
   const asked = JSON.stringify([context.space, threadId, namespace, checkpointId, order, view]);
   // Asked for before reading: what is read is then of this version or a later one, and under a later one nobody finds it.
-  const version = await store.version({ space: context.space, thread: threadId });
+  const version = store.version({ space: context.space, thread: threadId });
   const known = answers.get(asked, version);
   if (known !== undefined) return new Encoded(known);
   const bytes = toBinary(GetCheckpointResponseSchema, await getCheckpoint(parts, request, context));

@@ -132,10 +132,10 @@ export interface Store {
   // Reading
   tail(key: ThreadKey): Promise<ThreadTail>;
   /**
-   * Names what the thread holds: another text after every change, never one that it had before. Absent where asking
-   * costs about as much as reading anew.
+   * Names what the thread holds: another text after every change, never one that it had before. Absent where one would
+   * have to wait for it.
    */
-  readonly version?: (key: ThreadKey) => Promise<string>;
+  readonly version?: (key: ThreadKey) => string;
   /** A checkpoint by id, or the latest of the namespace. */
   getCheckpoint(
     key: ThreadKey,

@@ -3,6 +3,7 @@ import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
 import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
 import { Database } from "./database.ts";
+import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
 import * as retention from "./retention.ts";
 import { ensureTables } from "./schema.ts";
@@ -45,6 +46,7 @@ class EmbeddedLog implements Log {
   readonly #database: Database;
   readonly #environment: Environment;
   readonly #commits: GroupCommit;
+  readonly #ends: Ends;
   #cancelSweep = () => {};
   #isClosed = false;
 
@@ -52,11 +54,15 @@ class EmbeddedLog implements Log {
     this.#database = database;
     this.#environment = environment;
     this.#commits = new GroupCommit(database);
+    this.#ends = new Ends(database);
   }
 
   append(entry: Append): Promise<"appended" | "taken"> {
     return this.#durably(entry.rewrites.length > 0 ? "rewrite" : "append", () =>
-      this.#commits.add(() => rows.insertEntry(this.#database, entry)),
+      this.#commits.add(() => {
+        this.#ends.forget(entry.key);
+        return rows.insertEntry(this.#database, entry);
+      }),
     );
   }
 
@@ -64,8 +70,8 @@ class EmbeddedLog implements Log {
     return rows.lastRow(this.#database, key);
   }
 
-  async end(key: ThreadKey) {
-    return rows.endOf(this.#database, key);
+  end(key: ThreadKey): string {
+    return this.#ends.of(key);
   }
 
   async after(key: ThreadKey, n: number, limit: number) {
