@@ -44,10 +44,13 @@ export interface Beginning {
 export async function begin(parts: RunParts, call: RunCall, runId: string, thread: ThreadTail): Promise<Beginning> {
   const { key, intent, options } = call;
   if (!thread.exists && intent.kind === "resume") throw threadNotFound(key.thread);
+  const choice = { name: options.graphName, hash: options.graphHash, field: "options.graph_name" };
+  // A graph that is named can be read together with the checkpoint; what is wrong with it is told after that.
+  const named = choice.name === "" ? undefined : chooseGraph(parts, key, choice, undefined);
+  named?.catch(() => {});
   const stored = await findIn(parts, key, thread, options.checkpointId);
   if (stored === undefined && intent.kind !== "input") throw nothingToGoOnFrom(key, intent.kind);
-  const choice = { name: options.graphName, hash: options.graphHash, field: "options.graph_name" };
-  const loaded = loadState(await chooseGraph(parts, key, choice, stored), key, "", stored);
+  const loaded = loadState(await (named ?? chooseGraph(parts, key, choice, stored)), key, "", stored);
   const plan = planOf(call, runId, (thread.tail.lease?.epoch ?? 0n) + 1n, loaded);
   const events = new EventMaker(runId, "");
   const lease = leaseOf(plan, parts.serverId, parts.environment.clock.nowMs());

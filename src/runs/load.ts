@@ -43,14 +43,17 @@ export async function findStored(
   return stored;
 }
 
-/** As `findStored`, for a thread that need not exist: it has no checkpoint then, but none that is named either. */
+/**
+ * As `findStored`, for a thread whose end is known and that need not exist: it has no checkpoint then, but none that is
+ * named either. The head's id is known as well, and by its id a checkpoint comes together with its writes.
+ */
 export async function findIn(
   parts: Pick<RunParts, "store">,
   key: ThreadKey,
-  { exists }: ThreadTail,
+  { exists, tail }: ThreadTail,
   checkpointId: string,
 ): Promise<StoredCheckpoint | undefined> {
-  if (exists) return findStored(parts, key, "", checkpointId);
+  if (exists) return findStored(parts, key, "", checkpointId || tail.headCheckpointId);
   if (checkpointId !== "") throw checkpointNotFound(checkpointId, key);
   return undefined;
 }
