@@ -16,6 +16,9 @@ import { threadTail } from "./thread-record.ts";
  */
 const CONFIRMED_FOR_MS = 60_000;
 
+/** How often a draft is made again that missed something, while others write: then it is not there. */
+const ATTEMPTS_MAX = 10;
+
 /** Appends to threads: one at a time on each, however many callers there are. */
 export class Committer {
   readonly #log: Log;
@@ -56,14 +59,14 @@ export class Committer {
     change: (thread: ThreadTail) => Promise<{ append: Append; record: Record } | undefined>,
   ): Promise<Committed | undefined> {
     return await this.#queue.run(key, async () => {
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         const thread = await this.tail(key);
         let prepared: Awaited<ReturnType<typeof change>>;
         try {
           prepared = await change(thread);
         } catch (error) {
-          // It may have read what another server wrote after this tail, and refer to values from beyond it.
-          if (!isMissingValue(error) || !(await this.#hasMoved(key, thread))) throw error;
+          // What it missed may be beyond this tail, written by another server, or gone since, deleted by one.
+          if (!isMissing(error) || attempt === ATTEMPTS_MAX || !(await this.#hasMoved(key, thread))) throw error;
           continue;
         }
         if (!prepared) return undefined;
@@ -133,8 +136,10 @@ export class Committer {
   }
 }
 
-function isMissingValue(error: unknown): boolean {
-  return error instanceof CairnError && error.reason === ErrorReason.VALUE_NOT_FOUND;
+const missing = new Set<ErrorReason>([ErrorReason.VALUE_NOT_FOUND, ErrorReason.CHECKPOINT_NOT_FOUND]);
+
+function isMissing(error: unknown): boolean {
+  return error instanceof CairnError && missing.has(error.reason);
 }
 
 function staleEpoch(key: ThreadKey): CairnError {

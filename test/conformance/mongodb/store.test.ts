@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Checkpoint, CheckpointSchema, PendingWriteSchema } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { TypedValueSchema, ValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
+import { checkpointNotFound } from "../../../src/not-found.ts";
 import type { ThreadKey } from "../../../src/store/log.ts";
 import { LogStore } from "../../../src/store/log-store.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -106,6 +107,19 @@ test("a draft that refers to what another server wrote a moment ago is made agai
   expect(committed?.record.checkpoint?.channelValues.own).toEqual(
     create(ValueSchema, { source: { case: "ref", value: "3.0" } }),
   );
+  let looks = 0;
+  await store.update(key, async () => {
+    if (++looks > 1) return undefined;
+    // As a run that begins finds the head gone which it was told of.
+    await other.update(key, async () => ({ checkpoint: draftOf("later") }));
+    throw checkpointNotFound("theirs", key);
+  });
+  expect(looks).toBe(2);
+  await expect(
+    store.update(key, async () => {
+      throw checkpointNotFound("nobody's", key);
+    }),
+  ).rejects.toThrow("nobody's");
   const wrong = draftOf("wrong", create(ValueSchema, { source: { case: "ref", value: "99.0" } }));
   await expect(store.update(key, async () => ({ checkpoint: wrong }))).rejects.toThrow("99.0");
 
