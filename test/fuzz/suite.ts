@@ -83,7 +83,7 @@ async function readAll(store: Store): Promise<{ threads: number; checkpoints: nu
       count.threads++;
       count.events += await eventsOf(store, space, thread);
     }
-    const list = { filters: [], order: "seq" as const, pageSize: 20 };
+    const list = { filters: [], order: "seq" as const, pageSize: 100 };
     const checkpoints = await allPages(async (pageToken) => {
       const page = await store.listCheckpoints(space, { ...list, pageToken }, FULL);
       return { items: page.entries.map(({ checkpoint }) => checkpoint.id), nextPageToken: page.nextPageToken };
