@@ -7,7 +7,7 @@ import { type Dumped, fromLanggraph, type LanggraphTuple, toLanggraph } from "..
 import { fromNeograph, toNeograph } from "../../src/origins/neograph.ts";
 import { type RunningServer, startServer } from "../../src/server/start.ts";
 import { Caller } from "../api/harness.ts";
-import { mongoStore, newStore, storeKinds, type TestStore } from "../runs/support/stores.ts";
+import { mongoStore, newStore, storeKinds, type TestStore } from "../support/stores.ts";
 import { anyId } from "./json.ts";
 import * as juncture from "./juncture.ts";
 import * as langgraph from "./langgraph.ts";

@@ -12,6 +12,9 @@ export const defaultAddress = "127.0.0.1:50051";
 
 const messageBytesMaxDefault = 64 * 1024 * 1024;
 
+/** The longest pause of a channel between two attempts to connect, apart from its jitter of a fifth. */
+export const reconnectMsMax = 1_000;
+
 /** Makes what calls are made over. The connection itself is made by the first call. */
 export function openTransport(options: ConnectOptions): Transport {
   const address = options.address ?? defaultAddress;
@@ -24,7 +27,7 @@ export function openTransport(options: ConnectOptions): Transport {
     "grpc.keepalive_timeout_ms": 10_000,
     // A server that comes back is found within a second, also by a client that has been trying for long.
     "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 1_000,
+    "grpc.max_reconnect_backoff_ms": reconnectMsMax,
   });
   return {
     channel,

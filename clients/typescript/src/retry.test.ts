@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { reconnectMsMax } from "./channel.ts";
 import { Code } from "./code.ts";
 import type { Environment } from "./environment.ts";
 import { CairnClientError } from "./error.ts";
@@ -26,7 +27,7 @@ const unavailable = new CairnClientError({ code: Code.Unavailable, message: "gon
 const policy = { attemptsMax: 4, streamsMax: 4, backoffBaseMs: 100, backoffMaxMs: 250 };
 
 describe("withRetry", () => {
-  test("waits with full jitter below a doubling bound, and gives the first success", async () => {
+  test("waits below a doubling bound, and gives the first success", async () => {
     const environment = fakeEnvironment();
     let calls = 0;
     const result = await withRetry({ environment, policy, deadlineAtMs: 1e9 }, async () => {
@@ -44,7 +45,7 @@ describe("withRetry", () => {
       throw unavailable;
     };
     await expect(withRetry({ environment, policy, deadlineAtMs: 1e9 }, attempt)).rejects.toBe(unavailable);
-    expect([calls, environment.slept]).toEqual([4, [50, 100, 125]]);
+    expect([calls, environment.slept]).toEqual([4, [75, 150, 187.5]]);
   });
 
   test("does not wait beyond the deadline", async () => {
@@ -78,15 +79,20 @@ describe("withRetry", () => {
   });
 });
 
-test("waits stay between 0 and the bound, whatever the die shows", () => {
+test("waits stay between half the least bound and the greatest, whatever the die shows", () => {
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2_000 }), random, (attempts, shown) => {
       const waitMs = backoffMs(attempts, defaultRetry, () => shown);
-      expect(waitMs).toBeGreaterThanOrEqual(0);
-      expect(waitMs).toBeLessThan(defaultRetry.backoffMaxMs);
+      expect(waitMs).toBeGreaterThanOrEqual(defaultRetry.backoffBaseMs / 2);
+      expect(waitMs).toBeLessThanOrEqual(defaultRetry.backoffMaxMs);
     }),
   );
+});
+
+test("all attempts together outlast the pause of a channel that lost its server, however the dice fall", () => {
+  const waits = Array.from({ length: defaultRetry.attemptsMax - 1 }, (_, i) => backoffMs(i + 1, defaultRetry, () => 0));
+  expect(waits.reduce((sum, waitMs) => sum + waitMs)).toBeGreaterThan(1.2 * reconnectMsMax);
 });
 
 test.each([

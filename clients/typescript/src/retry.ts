@@ -9,7 +9,7 @@ export interface RetryPolicy {
   attemptsMax: number;
   /** Streams in a row that break without bringing an event, before a reader of events gives up. */
   streamsMax: number;
-  /** The bound of the first wait, in milliseconds. Each wait is random below its bound; the bound doubles. */
+  /** The bound of the first wait, in milliseconds. Each wait is random between half its bound and the whole; the bound doubles. */
   backoffBaseMs: number;
   /** No bound goes beyond this, in milliseconds. */
   backoffMaxMs: number;
@@ -18,9 +18,14 @@ export interface RetryPolicy {
 /** Calls: five attempts within about three seconds. Streams: about a minute, in which a server can be restarted. */
 export const defaultRetry: RetryPolicy = { attemptsMax: 5, streamsMax: 30, backoffBaseMs: 200, backoffMaxMs: 5_000 };
 
-/** The wait after so many failed attempts: full jitter, so that clients that failed together don't return together. */
+/**
+ * The wait after so many failed attempts. Half of it is random, so that clients that failed together don't return
+ * together; the other half is not, so that all attempts together outlast the second that a channel may pause before
+ * it connects again.
+ */
 export function backoffMs(failedAttempts: number, policy: RetryPolicy, random: () => number): number {
-  return random() * Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (failedAttempts - 1));
+  const boundMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (failedAttempts - 1));
+  return boundMs / 2 + (random() * boundMs) / 2;
 }
 
 /**
