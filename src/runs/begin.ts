@@ -16,7 +16,7 @@ import { type Answers, giveAnswers, takeAnswers } from "./answers.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
 import type { RunParts } from "./parts.ts";
-import { leaseOf, type RunPlan } from "./run.ts";
+import { leaseOf, type RunPlan } from "./run-plan.ts";
 
 /** What a call asks for. */
 export type Intent = { kind: "input"; input: Input } | { kind: "continue" } | { kind: "resume"; answers: Answers };

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { applyWrites } from "../engine/apply.ts";
-import { type Breakpoints, stoppedNodes } from "../engine/breakpoints.ts";
+import { stoppedNodes } from "../engine/breakpoints.ts";
 import { nullCell } from "../engine/cell.ts";
 import { adoptReferences, toCheckpoint } from "../engine/checkpoint.ts";
 import { RunFailure } from "../engine/failure.ts";
@@ -8,49 +8,19 @@ import { copyState } from "../engine/state.ts";
 import { controlPendingWrite, isFinished } from "../engine/task-status.ts";
 import { missingNodes, prepareTasks, type Task } from "../engine/tasks.ts";
 import { CairnError, toCairnError } from "../errors.ts";
-import { type Lease, LeaseSchema } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Lease } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { EphemeralPositionSchema, RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
-import type { Committed, Draft, ThreadKey, ThreadTail } from "../store/store.ts";
+import type { Committed, Draft, ThreadTail } from "../store/store.ts";
 import { EventMaker } from "./event-bodies.ts";
 import type { Loaded } from "./load.ts";
 import type { RunParts } from "./parts.ts";
+import { type RunEnd, recursionLimit, sendToNobody, threadStatusOf, tooManyTasks } from "./run-end.ts";
+import { leaseOf, type RunPlan } from "./run-plan.ts";
 import { Superstep, type Unsaved } from "./superstep.ts";
-
-/** What a run is to do. */
-export interface RunPlan {
-  key: ThreadKey;
-  runId: string;
-  epoch: bigint;
-  /** The last superstep it may make. */
-  lastStep: number;
-  interruptBefore: Breakpoints;
-  interruptAfter: Breakpoints;
-  /** Stop after one superstep. */
-  single: boolean;
-  metadata: Uint8Array;
-  request: { id: string; bodyHash: Uint8Array } | undefined;
-}
-
-/** How a run ended. */
-export interface RunEnd {
-  status: RunStatus;
-  failure: RunFailure | undefined;
-  /** Nodes at which a breakpoint stopped it, and on which side of them. */
-  pausedAt?: { side: "before" | "after"; nodes: string[] };
-}
-
-const threadStatusOf = new Map<RunStatus, ThreadStatus>([
-  [RunStatus.DONE, ThreadStatus.IDLE],
-  [RunStatus.INTERRUPTED, ThreadStatus.INTERRUPTED],
-  [RunStatus.PAUSED, ThreadStatus.INTERRUPTED],
-  [RunStatus.FAILED, ThreadStatus.FAILED],
-  [RunStatus.CANCELLED, ThreadStatus.IDLE],
-  [RunStatus.LOST, ThreadStatus.IDLE],
-]);
 
 /**
  * A run that holds a thread's lease: superstep after superstep until the next stop. Each superstep is one commit,
@@ -76,6 +46,7 @@ export class Run {
   #over = false;
   #appending: Promise<unknown> = Promise.resolve();
   #ephemeral = 0n;
+  #planned: { at: string; tasks: readonly Task[] } | undefined;
 
   constructor(parts: RunParts, plan: RunPlan, loaded: Loaded, thread: ThreadTail, checkpoint: Checkpoint) {
     this.#parts = parts;
@@ -142,7 +113,7 @@ export class Run {
     if (state.step + 1 > lastStep) return { status: RunStatus.FAILED, failure: recursionLimit(lastStep) };
     const [missing] = missingNodes(state);
     if (missing !== undefined) return { status: RunStatus.FAILED, failure: sendToNobody(missing) };
-    const tasks = prepareTasks(state);
+    const tasks = this.#due();
     if (tasks.length === 0) return { status: RunStatus.DONE, failure: undefined };
     if (tasks.length > limits.tasksPerSuperstepMax)
       return { status: RunStatus.FAILED, failure: tooManyTasks(tasks.length) };
@@ -157,9 +128,18 @@ export class Run {
     return this.#draining ? { status: RunStatus.LOST, failure: undefined } : undefined;
   }
 
+  /** The tasks that are due at the checkpoint where the state stands, planned once. */
+  #due(): readonly Task[] {
+    const { state } = this.loaded;
+    if (this.#planned?.at !== state.checkpointId) {
+      this.#planned = { at: state.checkpointId, tasks: prepareTasks(state) };
+    }
+    return this.#planned.tasks;
+  }
+
   /** Makes one superstep. Gives the run's end when it is the last. */
   async #superstep(): Promise<RunEnd | undefined> {
-    const tasks = prepareTasks(this.loaded.state);
+    const tasks = this.#due();
     const step = this.#newSuperstep(tasks);
     const ended = await Promise.race([step.run(), this.#cancellation]);
     if (this.#lost !== undefined) throw this.#lost;
@@ -218,7 +198,7 @@ export class Run {
     }
     const draft = this.#draftOf(step.unsaved, parentId);
     const nowMs = this.#parts.environment.clock.nowMs();
-    const { checkpoint } = toCheckpoint(state, {
+    const { checkpoint, tasks: due } = toCheckpoint(state, {
       id: this.#parts.minter.mint(),
       threadId: this.plan.key.thread,
       parentId: parentId === "" ? undefined : parentId,
@@ -230,6 +210,7 @@ export class Run {
       ran: tasks.map(({ node }) => node),
       previousVersions,
     });
+    this.#planned = { at: checkpoint.id, tasks: due };
     statuses.clear();
     draft.checkpoint = checkpoint;
     draft.hasFreshId = true;
@@ -252,7 +233,7 @@ export class Run {
       ran.map(({ node }) => node),
     );
     if (nodes.length === 0) return undefined;
-    if (prepareTasks(state).length === 0) return { status: RunStatus.DONE, failure: undefined };
+    if (this.#due().length === 0) return { status: RunStatus.DONE, failure: undefined };
     return { status: RunStatus.PAUSED, failure: undefined, pausedAt: { side: "after", nodes } };
   }
 
@@ -268,7 +249,7 @@ export class Run {
   /** Commits a draft together with the run's end: the lease is given back in the same act. */
   async #commit(draft: Draft, end: RunEnd): Promise<Committed> {
     const { state, statuses } = this.loaded;
-    const next = prepareTasks(state).filter(({ id }) => !isFinished(statuses.get(id)));
+    const next = this.#due().filter(({ id }) => !isFinished(statuses.get(id)));
     const stopped = this.events.runStopped(
       end.status,
       end.failure,
@@ -366,30 +347,4 @@ export class Run {
   #isoNow(): string {
     return new Date(this.#parts.environment.clock.nowMs()).toISOString();
   }
-}
-
-export function leaseOf({ epoch, runId }: Pick<RunPlan, "epoch" | "runId">, holder: string, nowMs: number): Lease {
-  return create(LeaseSchema, { epoch, runId, holder, expiresAtMs: BigInt(nowMs + limits.leaseMs) });
-}
-
-function recursionLimit(lastStep: number): RunFailure {
-  return new RunFailure(
-    ErrorReason.RECURSION_LIMIT,
-    `the run used up its supersteps (superstep ${lastStep} was the last allowed): raise recursion_limit, or look for a loop without an end`,
-  );
-}
-
-function sendToNobody(node: string): RunFailure {
-  return new RunFailure(
-    ErrorReason.NODE_NOT_FOUND,
-    `a Send waits for node ${JSON.stringify(node)}, which the graph does not have`,
-    { node },
-  );
-}
-
-function tooManyTasks(count: number): RunFailure {
-  return new RunFailure(
-    ErrorReason.LIMIT_REACHED,
-    `${count} tasks are due in one superstep; the limit is ${limits.tasksPerSuperstepMax}`,
-  );
 }

@@ -12,7 +12,8 @@ import { runError } from "./event-bodies.ts";
 import { leaseState } from "./lease.ts";
 import { findStored, loadState } from "./load.ts";
 import type { RunParts } from "./parts.ts";
-import { Run, type RunEnd } from "./run.ts";
+import { Run } from "./run.ts";
+import type { RunEnd } from "./run-end.ts";
 import { stateSnapshot } from "./state-view.ts";
 
 /** A run of this server, from just before its first record until just after its last. */

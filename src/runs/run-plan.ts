@@ -1,0 +1,25 @@
+import { create } from "@bufbuild/protobuf";
+import type { Breakpoints } from "../engine/breakpoints.ts";
+import { type Lease, LeaseSchema } from "../gen/cairn/store/v1/record_pb.ts";
+import { limits } from "../limits.ts";
+import type { ThreadKey } from "../store/store.ts";
+
+/** What a run is to do. */
+export interface RunPlan {
+  key: ThreadKey;
+  runId: string;
+  epoch: bigint;
+  /** The last superstep it may make. */
+  lastStep: number;
+  interruptBefore: Breakpoints;
+  interruptAfter: Breakpoints;
+  /** Stop after one superstep. */
+  single: boolean;
+  metadata: Uint8Array;
+  request: { id: string; bodyHash: Uint8Array } | undefined;
+}
+
+/** The lease as a record of the run leaves it; without a holder it is given back. */
+export function leaseOf({ epoch, runId }: Pick<RunPlan, "epoch" | "runId">, holder: string, nowMs: number): Lease {
+  return create(LeaseSchema, { epoch, runId, holder, expiresAtMs: BigInt(nowMs + limits.leaseMs) });
+}
