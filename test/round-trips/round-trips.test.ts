@@ -50,7 +50,8 @@ describe.each(storeKinds)("round trips on %s", (kind) => {
       same(converted, given);
       same(await through(caller, from(given)), given);
     });
-    await fc.assert(property, { numRuns: CASES, seed: SEED, endOnFailure: isSoak });
+    // Not shrunk: a smaller case would meet the writes of the larger one on its thread.
+    await fc.assert(property, { numRuns: CASES, seed: SEED, endOnFailure: true });
   }
 
   const timeout = isSoak ? 4 * 3_600_000 : 180_000;

@@ -13,7 +13,11 @@ function opened(slice: JsonSlice, shape: Shape): unknown {
   if (shape === "opaque") return slice;
   if (shape === "text") return slice.startsWith('"') ? { text: JSON.parse(slice) } : slice;
   if ("list" in shape) return sliceArray(slice)?.map((inner) => opened(inner, shape.list)) ?? slice;
-  const shapeOf = (name: string) => ("map" in shape ? shape.map : (shape.members[name] ?? "opaque"));
+  const shapeOf = (name: string): Shape => {
+    if ("map" in shape) return shape.map;
+    // A member may be named as what every object has.
+    return Object.hasOwn(shape.members, name) ? (shape.members[name] as Shape) : "opaque";
+  };
   const members = sliceObject(slice);
   if (members === undefined) return slice;
   const all = [...members].map(([name, inner]): [string, unknown] => [name, opened(inner, shapeOf(name))]);
