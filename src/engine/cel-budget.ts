@@ -44,14 +44,24 @@ const PUSH = "@cairn_push";
 const SIZED = "@cairn_sized";
 
 let stepsLeft = 0;
+let taken = 0;
+
+/** Steps that all evaluations so far have taken: how long they have kept others waiting. */
+export function stepsTaken(): number {
+  return taken;
+}
 
 /** Runs an evaluation, which is synchronous, with a fresh budget. Throws CelFailure when it was used up. */
 export function withBudget<Result>(evaluation: () => Result): Result {
   stepsLeft = celLimits.stepsMax;
-  const result = evaluation();
-  // && and || may have hidden the error that was raised.
-  spend(0);
-  return result;
+  try {
+    const result = evaluation();
+    // && and || may have hidden the error that was raised.
+    spend(0);
+    return result;
+  } finally {
+    taken += celLimits.stepsMax - stepsLeft;
+  }
 }
 
 /** Counts steps. Throws CelFailure when there are none left. */

@@ -11,6 +11,7 @@ import type { Task } from "../engine/tasks.ts";
 import type { Write } from "../engine/write.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { isPlainMap, type Plain } from "../values/value.ts";
+import { inFairTurn } from "./fair-turns.ts";
 import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
 
 /** How a task ended. */
@@ -52,8 +53,8 @@ async function runNode(
 ): Promise<RawResult> {
   if (node.name === START) return { update: entryWrites(context.state.graph, context.state), goto: [] };
   const kind = node.spec?.kind;
-  if (kind?.case === "expression") return runExpression(node, inputView(task));
-  if (kind?.case === "ask") return runAsk(node, inputView(task), answers);
+  if (kind?.case === "expression") return inFairTurn(() => runExpression(node, inputView(task)));
+  if (kind?.case === "ask") return inFairTurn(() => runAsk(node, inputView(task), answers));
   if (kind?.case === "module") {
     const call = { function: kind.value.function || node.name, params: kind.value.params, node: node.name };
     return modulesOf(node.name, context).runNode(
@@ -86,7 +87,8 @@ async function decide(
   state: Map<string, Cell>,
   context: TaskContext,
 ): Promise<Plain> {
-  if (branch.program !== undefined) return evaluate(branch.program, viewOf(state), node.name);
+  const { program } = branch;
+  if (program !== undefined) return inFairTurn(() => evaluate(program, viewOf(state), node.name));
   const call = { input: { state }, taskId: "", threadId: context.threadId, runId: context.runId };
   const { function: name = "", params } = branch.module ?? {};
   return modulesOf(node.name, context).decide(
