@@ -4,14 +4,13 @@ import { describe, expect, it } from "vitest";
 import type { CairnClient } from "../../clients/typescript/src/index.ts";
 import { durablePoints } from "../../src/store/durable.ts";
 import { historyOf } from "../runs/support/bench.ts";
-import { randomFrom, seed } from "../support/random.ts";
+import { isSoak, randomFrom, seed } from "../support/size-and-seed.ts";
 import { type StoreKind, storeKinds } from "../support/stores.ts";
 import { type Fault, passName } from "./fault.ts";
 import { FaultyServer } from "./faulty-server.ts";
 import { FLOW, KEPT, OTHER_SPACE, story } from "./story.ts";
 import { Witness } from "./witness.ts";
 
-const isSoak = process.env.CAIRN_SOAK !== undefined;
 /** Deaths at moments between two acts, besides those at each of them. */
 const BETWEEN = isSoak ? 200 : 4;
 const HOURS_25 = 25 * 60 * 60 * 1000;

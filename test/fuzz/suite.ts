@@ -8,12 +8,11 @@ import type { Store } from "../../src/store/store.ts";
 import { type Environment, systemEnvironment } from "../../src/system/environment.ts";
 import { storeConformance } from "../conformance/store/conformance.ts";
 import { allPages, FULL } from "../conformance/store/support.ts";
+import { isSoak, seed } from "../support/size-and-seed.ts";
 import type { TestStore } from "../support/stores.ts";
 import { fuzz } from "./fuzz.ts";
 
-const isSoak = process.env.CAIRN_SOAK !== undefined;
 /** CAIRN_SOAK=1 sends fifty times as many; CAIRN_SEED repeats what was made, though not the order of its arrival. */
-const SEED = Number(process.env.CAIRN_SEED ?? Math.trunc(Math.random() * 2 ** 31));
 
 const MiB = 2 ** 20;
 
@@ -25,9 +24,9 @@ export function fuzzSuite(name: string, requests: number, newStore: () => Promis
     });
     afterAll(() => store?.remove());
 
-    test(`no request does harm, seed ${SEED}`, { timeout: isSoak ? 8 * 3_600_000 : 600_000 }, async () => {
-      console.info(`fuzz on ${name}: seed ${SEED} (CAIRN_SEED=${SEED} repeats it)`);
-      const plan = { args: store.args, requests: requests * (isSoak ? 50 : 1), seed: SEED };
+    test(`no request does harm, seed ${seed}`, { timeout: isSoak ? 8 * 3_600_000 : 600_000 }, async () => {
+      console.info(`fuzz on ${name}: seed ${seed} (CAIRN_SEED=${seed} repeats it)`);
+      const plan = { args: store.args, requests: requests * (isSoak ? 50 : 1), seed };
       const { tally, answers, memory, complaints, exit } = await fuzz(plan);
       const { warm, end } = memory;
       const used = `${Math.round(warm.used / MiB)} MiB in use after a third, ${Math.round(end.used / MiB)} at the end`;

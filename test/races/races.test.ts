@@ -1,12 +1,12 @@
 // Many clients at once, in processes of their own, on one thread each kind of race. A judge looks at the whole history.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { randomFrom, seed } from "../support/random.ts";
+import { isSoak, randomFrom, seed } from "../support/size-and-seed.ts";
 import { Arena } from "./arena.ts";
 import type { Call, Entry, Final } from "./history.ts";
 import { judge } from "./judge.ts";
 
-const ROUNDS = process.env.CAIRN_SOAK === undefined ? 25 : 500;
-const TIMEOUT_MS = process.env.CAIRN_SOAK === undefined ? 120_000 : 3_600_000;
+const ROUNDS = isSoak ? 500 : 25;
+const TIMEOUT_MS = isSoak ? 3_600_000 : 120_000;
 const MINUTE_MS = 60_000;
 
 let count = 0;

@@ -7,6 +7,7 @@ import { type Dumped, fromLanggraph, type LanggraphTuple, toLanggraph } from "..
 import { fromNeograph, toNeograph } from "../../src/origins/neograph.ts";
 import { type RunningServer, startServer } from "../../src/server/start.ts";
 import { Caller } from "../api/harness.ts";
+import { isSoak, seed } from "../support/size-and-seed.ts";
 import { mongoStore, newStore, storeKinds, type TestStore } from "../support/stores.ts";
 import { anyId } from "./json.ts";
 import * as juncture from "./juncture.ts";
@@ -15,10 +16,8 @@ import * as neograph from "./neograph.ts";
 import { comparable } from "./same.ts";
 import { through } from "./through.ts";
 
-const isSoak = process.env.CAIRN_SOAK !== undefined;
 /** Of each origin on each store; a hundred thousand in all with CAIRN_SOAK=1. CAIRN_SEED repeats a run. */
 const CASES = isSoak ? 17_000 : 300;
-const SEED = Number(process.env.CAIRN_SEED ?? Math.trunc(Math.random() * 2 ** 31));
 
 describe.each(storeKinds)("round trips on %s", (kind) => {
   let store: TestStore;
@@ -43,7 +42,7 @@ describe.each(storeKinds)("round trips on %s", (kind) => {
     from: (given: Case) => Converted,
     same: (back: Converted, given: Case) => void,
   ): Promise<void> {
-    console.info(`${origin} on ${kind}: seed ${SEED} (CAIRN_SEED=${SEED} repeats it), ${CASES} checkpoints`);
+    console.info(`${origin} on ${kind}: seed ${seed} (CAIRN_SEED=${seed} repeats it), ${CASES} checkpoints`);
     const caller = new Caller(server.address);
     const property = fc.asyncProperty(cases, async (given) => {
       const converted = from(given);
@@ -51,7 +50,7 @@ describe.each(storeKinds)("round trips on %s", (kind) => {
       same(await through(caller, from(given)), given);
     });
     // Not shrunk: a smaller case would meet the writes of the larger one on its thread.
-    await fc.assert(property, { numRuns: CASES, seed: SEED, endOnFailure: true });
+    await fc.assert(property, { numRuns: CASES, seed, endOnFailure: true });
   }
 
   const timeout = isSoak ? 4 * 3_600_000 : 180_000;

@@ -1,21 +1,21 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import { isSoak, seed } from "../../support/size-and-seed.ts";
 import { type Operation, operations } from "./model-operations.ts";
 import { check, run } from "./model-run.ts";
 import { ModelStore } from "./model-store.ts";
 import { type Context, FULL } from "./support.ts";
 
 /** CAIRN_SOAK=1 runs many more; CAIRN_SEED repeats a run. */
-const RUNS = process.env.CAIRN_SOAK ? 1_000 : 20;
-const SEED = Number(process.env.CAIRN_SEED ?? Math.trunc(Math.random() * 2 ** 31));
+const RUNS = isSoak ? 1_000 : 20;
 
 /** Random operations, against the store and against the plainest thing that could be right. */
 export function model(context: () => Context): void {
   describe("model", () => {
-    test(`agrees with a plain reference, seed ${SEED}`, {
-      timeout: process.env.CAIRN_SOAK ? 3_600_000 : 240_000,
+    test(`agrees with a plain reference, seed ${seed}`, {
+      timeout: isSoak ? 3_600_000 : 240_000,
     }, async () => {
-      console.info(`store model: seed ${SEED} (CAIRN_SEED=${SEED} repeats it), ${RUNS} runs`);
+      console.info(`store model: seed ${seed} (CAIRN_SEED=${seed} repeats it), ${RUNS} runs`);
       let runs = 0;
       let done = 0;
       const property = fc.asyncProperty(operations, async (list: Operation[]) => {
@@ -28,7 +28,7 @@ export function model(context: () => Context): void {
         }
         await check(store, other, space, reference);
       });
-      await fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: process.env.CAIRN_SOAK === undefined });
+      await fc.assert(property, { numRuns: RUNS, seed, endOnFailure: !isSoak });
       console.info(`store model: ${done} operations agreed`);
     });
   });

@@ -1,7 +1,10 @@
-/** The seed of a test: CAIRN_SEED repeats a run. */
+/** `make soak`: the long tests at full size. */
+export const isSoak = process.env.CAIRN_SOAK !== undefined;
+
+/** What the generators of this run start from. CAIRN_SEED repeats a run. */
 export const seed = Number(process.env.CAIRN_SEED ?? Math.trunc(Math.random() * 2 ** 31));
 
-/** Numbers from 0 to below 1 that the seed decides (mulberry32). */
+/** Numbers from 0 to below 1 that a seed decides (mulberry32). */
 export function randomFrom(start: number): () => number {
   let state = start;
   return () => {
