@@ -8,7 +8,7 @@ import { shardOf } from "./documents.ts";
 import { DUPLICATE_KEY } from "./errors.ts";
 
 /** Pause between two rounds of writing: a thread that commits often costs few writes. */
-const PAUSE_MS = 50;
+const PAUSE_MS = 250;
 const BATCH = 500;
 /** How long a list waits for summaries that are being written. */
 const FLUSH_MS_MAX = 2_000;
