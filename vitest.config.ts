@@ -1,8 +1,11 @@
 import { defineConfig } from "vitest/config";
 
+/** What says nothing unless it takes hours is for `make soak` alone. */
+const soak = process.env.CAIRN_SOAK === undefined ? [] : ["test/**/*.soak.ts"];
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts", "clients/typescript/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "clients/typescript/**/*.test.ts", ...soak],
     globalSetup: ["test/support/global-setup.ts"],
     // Processes, so that a test that dies or blocks takes no other with it.
     pool: "forks",

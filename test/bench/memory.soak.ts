@@ -5,8 +5,7 @@ import { registerGraphs } from "./steps.ts";
 
 const HOUR_SECONDS = 3600;
 
-// Memory says nothing about a minute: this is for `make soak` only.
-test.runIf(process.env.CAIRN_SOAK)(
+test(
   "a server's memory stays flat over an hour's load",
   async () => {
     const server = await serveCairn();
