@@ -1,5 +1,6 @@
 // Sends a server everything there is, many calls at once, and says what came of it.
 import fc from "fast-check";
+import { isSoak } from "../support/size-and-seed.ts";
 import { expensiveStories, stories } from "./generate.ts";
 import { Pools } from "./pools.ts";
 import { Sender } from "./sender.ts";
@@ -53,7 +54,7 @@ export async function fuzz({ args, requests, seed }: Plan): Promise<Report> {
     const calling = Array.from({ length: lanes }, () => lane(usual, going, (story) => story((r) => sender.send(r))));
     // Few of these: each takes as long as it may.
     const costs = several(costly, (count - tally.sent) / 400, going, (story: Story) => story((r) => sender.send(r)));
-    const calls = several(callers, (count - tally.sent) / 100, going, (visit) => visit(server.address));
+    const calls = several(callers, visitsOf(count - tally.sent), going, (visit) => visit(server.address));
     await Promise.all([...calling, costs, calls]);
     return await server.memory();
   };
@@ -71,6 +72,12 @@ export async function fuzz({ args, requests, seed }: Plan): Promise<Report> {
     if (server.isAlive) await server.kill();
   }
 }
+
+/**
+ * Raw connections for so many requests. Only in a soak: once in some 100,000 requests Node's own HTTP/2 aborts the
+ * process over one of them (`current_nghttp2_memory_`, as in nodejs/node#39951), which nothing here can prevent.
+ */
+const visitsOf = (requests: number) => (isSoak ? requests / 100 : 0);
 
 async function lane<Item>(source: Iterator<Item>, goesOn: () => boolean, act: (item: Item) => Promise<unknown>) {
   while (goesOn()) await act(source.next().value as Item);
