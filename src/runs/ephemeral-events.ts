@@ -1,5 +1,6 @@
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { ThreadKey } from "../store/store.ts";
+import { threadName } from "../store/thread-name.ts";
 
 type Listener = (event: Event) => void;
 
@@ -8,7 +9,7 @@ export class EphemeralEvents {
   readonly #listeners = new Map<string, Set<Listener>>();
 
   listen(key: ThreadKey, listener: Listener): () => void {
-    const name = nameOf(key);
+    const name = threadName(key);
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener));
     return () => {
@@ -18,10 +19,6 @@ export class EphemeralEvents {
   }
 
   tell(key: ThreadKey, event: Event): void {
-    for (const listener of this.#listeners.get(nameOf(key)) ?? []) listener(event);
+    for (const listener of this.#listeners.get(threadName(key)) ?? []) listener(event);
   }
-}
-
-export function nameOf({ space, thread }: ThreadKey): string {
-  return JSON.stringify([space, thread]);
 }

@@ -2,7 +2,7 @@ import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { ThreadKey } from "../store/store.ts";
-import { nameOf } from "./ephemeral-events.ts";
+import { threadName } from "../store/thread-name.ts";
 import type { RunParts } from "./parts.ts";
 
 /** Log records read at a time. */
@@ -42,7 +42,7 @@ export async function* streamEvents(
   const passing: Event[] = [];
   const endings = [
     store.onCommit((committed) => {
-      if (nameOf(committed) === nameOf(key)) bell.ring();
+      if (threadName(committed) === threadName(key)) bell.ring();
     }),
     ephemeral.listen(key, (event) => {
       if (passing.push(event) > ephemeralKeptMax) passing.shift();

@@ -6,8 +6,8 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { type RunOutcome, RunOutcomeSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import type { Committed, KnownRequest, ThreadKey, ThreadTail } from "../store/store.ts";
+import { threadName } from "../store/thread-name.ts";
 import { type Beginning, begin, type RunCall } from "./begin.ts";
-import { nameOf } from "./ephemeral-events.ts";
 import { runError } from "./event-bodies.ts";
 import { leaseState } from "./lease.ts";
 import { findStored, loadState } from "./load.ts";
@@ -45,12 +45,12 @@ export class Runner {
 
   /** The run that is going on a thread of this server, if any. */
   liveRunId(key: ThreadKey): string | undefined {
-    return this.#live.get(nameOf(key))?.runId;
+    return this.#live.get(threadName(key))?.runId;
   }
 
   /** Begins a run and waits for its next stop. A call that was made before gets the first answer. */
   async run(call: RunCall): Promise<RunOutcome> {
-    const name = nameOf(call.key);
+    const name = threadName(call.key);
     let begun: { beginning: Beginning; thread: ThreadTail; live: Live } | undefined;
     let before: KnownRequest | undefined;
     const forget = (): void => {
@@ -86,7 +86,7 @@ export class Runner {
 
   /** Cancels a run of this server. False when it is not going here. */
   async cancel(key: ThreadKey, runId: string): Promise<boolean> {
-    const live = this.#live.get(nameOf(key));
+    const live = this.#live.get(threadName(key));
     if (live === undefined || live.runId !== runId) return false;
     live.run?.cancel();
     await live.ended.promise.catch(() => {});
@@ -97,7 +97,7 @@ export class Runner {
   refuseBusy(key: ThreadKey, { tail }: ThreadTail): void {
     const { store, serverId, environment } = this.#parts;
     const holder = tail.lease?.holder;
-    const live = this.#live.has(nameOf(key));
+    const live = this.#live.has(threadName(key));
     const state = leaseState(tail, { serverId, exclusive: store.exclusive, nowMs: environment.clock.nowMs() });
     // A lease of this server without a run here is one that a failing store kept it from giving back.
     if (!live && (state !== "held" || holder === serverId)) return;
@@ -137,7 +137,7 @@ export class Runner {
   }
 
   async #answerOf(key: ThreadKey, { answer, n }: KnownRequest): Promise<RunOutcome> {
-    const live = this.#live.get(nameOf(key));
+    const live = this.#live.get(threadName(key));
     if (answer === undefined && live !== undefined) return live.ended.promise;
     const outcome = fromBinary(RunOutcomeSchema, answer ?? new Uint8Array());
     const [last] = await this.#parts.store.runRecords(key, outcome.runId, n + 1, 1);

@@ -1,5 +1,6 @@
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import type { ThreadKey } from "./log.ts";
+import { threadName } from "./thread-name.ts";
 import { valueRef } from "./value-ref.ts";
 import { RefCollector } from "./values-of.ts";
 
@@ -18,12 +19,12 @@ export class KnownRefs {
 
   /** Tells whether a reference is known to exist in a thread whose last record is at `n`. */
   at(key: ThreadKey, n: number): (ref: string) => boolean {
-    const known = this.#threads.get(nameOf(key));
+    const known = this.#threads.get(threadName(key));
     return known?.n === n ? (ref) => known.refs.has(ref) : () => false;
   }
 
   committed(key: ThreadKey, n: number, record: Record): void {
-    const name = nameOf(key);
+    const name = threadName(key);
     const before = this.#threads.get(name);
     this.#forget(name);
     if (record.floor || record.deletedCheckpoints.length > 0) return;
@@ -49,8 +50,4 @@ export class KnownRefs {
     this.#count -= this.#threads.get(name)?.refs.size ?? 0;
     this.#threads.delete(name);
   }
-}
-
-function nameOf({ space, thread }: ThreadKey): string {
-  return JSON.stringify([space, thread]);
 }

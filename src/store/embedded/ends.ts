@@ -1,4 +1,5 @@
 import type { ThreadKey } from "../log.ts";
+import { threadName } from "../thread-name.ts";
 import type { Database } from "./database.ts";
 import { endOf } from "./thread-rows.ts";
 
@@ -17,7 +18,7 @@ export class Ends {
   }
 
   of(key: ThreadKey): string {
-    const name = nameOf(key);
+    const name = threadName(key);
     let end = this.#known.get(name);
     if (end === undefined) {
       end = endOf(this.#database, key);
@@ -28,11 +29,6 @@ export class Ends {
   }
 
   forget(key: ThreadKey): void {
-    this.#known.delete(nameOf(key));
+    this.#known.delete(threadName(key));
   }
-}
-
-/** A space holds no control characters. */
-function nameOf({ space, thread }: ThreadKey): string {
-  return `${space}\0${thread}`;
 }

@@ -2,6 +2,7 @@
 import { invariant } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
 import type { Append } from "../log.ts";
+import { threadName } from "../thread-name.ts";
 import type { Collections } from "./collections.ts";
 import { type LogDocument, rowId, toDocument } from "./documents.ts";
 import { isTransient, toStoreError, unavailable } from "./errors.ts";
@@ -28,7 +29,7 @@ export class Appender {
   }
 
   async append({ key, row, rewrites }: Append): Promise<"appended" | "taken"> {
-    const thread = JSON.stringify([key.space, key.thread]);
+    const thread = threadName(key);
     // With two in an unordered batch, the later one could pass the fence that the earlier one met (storage rule 2).
     invariant(!this.#inFlight.has(thread), "a thread has one append in flight at most");
     this.#inFlight.add(thread);

@@ -1,6 +1,7 @@
 // What arrives in one turn of the event loop goes out as one unordered insert. On replica sets that gains fourfold.
 import { type Collection, MongoBulkWriteError } from "mongodb";
 import { invariant } from "../../errors.ts";
+import { threadName } from "../thread-name.ts";
 import { bytesAbout, type LogDocument } from "./documents.ts";
 import { DUPLICATE_KEY, isTransientCode } from "./errors.ts";
 
@@ -92,6 +93,6 @@ function isCompleteAnswer(failure: unknown, count: number): failure is MongoBulk
 }
 
 function assertOneAThread(documents: LogDocument[]): void {
-  const threads = new Set(documents.map(({ s, t }) => JSON.stringify([s, t])));
+  const threads = new Set(documents.map(({ s, t }) => threadName({ space: s, thread: t })));
   invariant(threads.size === documents.length, "a batch holds one row of a thread at most");
 }

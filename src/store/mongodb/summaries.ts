@@ -3,6 +3,7 @@ import { type AnyBulkWriteOperation, Binary, type Collection, MongoBulkWriteErro
 import type { Environment } from "../../system/environment.ts";
 import { durably } from "../durable.ts";
 import type { ThreadKey, ThreadSummary } from "../log.ts";
+import { threadName } from "../thread-name.ts";
 import type { ThreadDocument } from "./collections.ts";
 import { shardOf } from "./documents.ts";
 import { DUPLICATE_KEY } from "./errors.ts";
@@ -43,7 +44,7 @@ export class Summaries {
 
   /** Notes a summary to be written soon. Of one thread, the newest counts. */
   put(key: ThreadKey, summary: ThreadSummary): void {
-    const thread = JSON.stringify([key.space, key.thread]);
+    const thread = threadName(key);
     const before = this.#pending.get(thread);
     this.#pending.set(thread, before ? merge(before, pendingOf(key, summary)) : pendingOf(key, summary));
     this.#round ??= this.#writeRounds();

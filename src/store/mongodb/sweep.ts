@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Record, RecordSchema } from "../../gen/cairn/store/v1/record_pb.ts";
 import type { Row, ThreadKey, ThreadSummary } from "../log.ts";
 import { decodeRow } from "../record-codec.ts";
+import { threadName } from "../thread-name.ts";
 import { summaryOf } from "../thread-record.ts";
 import type { Collections } from "./collections.ts";
 import type { LogDocument } from "./documents.ts";
@@ -64,7 +65,7 @@ async function repairBatch(
   );
   for (const { key, n } of ends) {
     if (isStopped()) return;
-    if ((positions.get(JSON.stringify([key.space, key.thread])) ?? 0) >= n) continue;
+    if ((positions.get(threadName(key)) ?? 0) >= n) continue;
     const summary = await rebuildSummary(collections, key);
     if (summary) summaries.put(key, summary);
   }

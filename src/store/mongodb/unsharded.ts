@@ -2,6 +2,7 @@
 // nothing else, and carry a comment by which tests (and a server's profiler) know them.
 import type { Filter } from "mongodb";
 import type { Row, ThreadKey, ThreadSummary } from "../log.ts";
+import { threadName } from "../thread-name.ts";
 import { type Collections, READ_MS_MAX, type ThreadDocument } from "./collections.ts";
 import { type LogDocument, toRow } from "./documents.ts";
 import { hint } from "./indexes.ts";
@@ -153,5 +154,5 @@ export async function threadBefore({ log }: Collections, cursor: Cursor | undefi
 export async function summaryPositions({ threads }: Collections, keys: ThreadKey[]): Promise<Map<string, number>> {
   const ids = keys.map(({ space, thread }) => ({ s: space, t: thread }));
   const found = await threads.find({ _id: { $in: ids } }, { ...options, projection: { s: 1, t: 1, n: 1 } }).toArray();
-  return new Map(found.map(({ s, t, n }) => [JSON.stringify([s, t]), n]));
+  return new Map(found.map(({ s, t, n }) => [threadName({ space: s, thread: t }), n]));
 }
