@@ -5,6 +5,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
+/** How long a suite may take: one that hangs is ended and counts as failed, and the others still get their turn. */
+const SUITE_MS_MAX = process.env.CAIRN_SOAK === undefined ? 30 * 60_000 : undefined;
+
 const root = dirname(import.meta.dirname);
 const reports = join(root, ".cache/reports");
 
@@ -40,12 +43,21 @@ const isFailed = ({ status }) => status === "failed";
 function run(program, args) {
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
   return new Promise((resolve) => {
-    spawn(program, args, { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } })
+    spawn(program, args, {
+      cwd: root,
+      stdio: "inherit",
+      timeout: SUITE_MS_MAX,
+      killSignal: "SIGKILL",
+      env: { ...process.env, PATH: path },
+    })
       .once("error", (error) => {
         console.error(error.message);
         resolve(false);
       })
-      .once("exit", (code) => resolve(code === 0));
+      .once("exit", (code, signal) => {
+        if (signal) console.error(`${program} was ended by ${signal}`);
+        resolve(code === 0);
+      });
   });
 }
 

@@ -2,13 +2,13 @@ import { CairnError } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { EVENTS_PER_RECORD } from "./draft.ts";
-import type { Log, ThreadKey } from "./log.ts";
+import type { Log, Row, ThreadKey } from "./log.ts";
 import { decodeRow } from "./record-codec.ts";
 import type { EventPage, ThreadTail } from "./store.ts";
 
 /** Reads events after a number, of at most `recordLimit` records. Throws EVENTS_PRUNED, EVENTS_AHEAD. */
 export async function readEvents(
-  log: Log,
+  log: Pick<Log, "after">,
   key: ThreadKey,
   thread: ThreadTail,
   after: number,
@@ -29,10 +29,18 @@ export async function readEvents(
     events.push(...record.events.filter(({ number }) => Number(number) > after));
     last = Math.max(last, Number(record.tail?.lastEventNumber ?? 0n));
   }
-  const end = rows.at(-1);
-  // All rows up to `end` have been read: nothing with a lower number will ever appear.
-  const read = end && rows.length === recordLimit ? end.n * EVENTS_PER_RECORD + EVENTS_PER_RECORD - 1 : last;
-  return { events, next: Math.max(after, Math.min(read, last)), last };
+  return { events, next: Math.max(after, Math.min(readUpTo(rows, thread, recordLimit) ?? last, last)), last };
+}
+
+/**
+ * The number up to which rows have been read: nothing lower will ever appear. Undefined: all there are. Rows that end
+ * before the thread's tail are older than it (a MongoDB primary begins with what it knows to be a majority's, and that
+ * may be less than the one before it has told): what they lack is read the next time.
+ */
+function readUpTo(rows: Row[], thread: ThreadTail, recordLimit: number): number | undefined {
+  const end = rows.at(-1)?.n ?? 0;
+  if (rows.length < recordLimit && end >= thread.n) return undefined;
+  return end * EVENTS_PER_RECORD + EVENTS_PER_RECORD - 1;
 }
 
 function checkCursor({ tail }: ThreadTail, after: number): void {

@@ -36,4 +36,6 @@ function strike({ act, delayMs = 0 }: Fault): void | Promise<void> {
 
 const running = await startServer(server, environment);
 process.once("SIGTERM", () => running.stop().then(() => process.exit(0)));
+// The test that it served has ended without stopping it: with it alive, vitest would wait for its stderr for ever.
+process.once("disconnect", () => process.exit(1));
 process.send?.("listening");

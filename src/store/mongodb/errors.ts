@@ -25,6 +25,18 @@ const transientNames = new Set([
   "MongoNotConnectedError",
   "MongoOperationTimeoutError",
 ]);
+/** The driver lets the errors of a socket that its server has ended through as Node made them. */
+const socketCodes = new Set([
+  "EPIPE",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_WRITE_AFTER_END",
+]);
 /** Closed by us: no use in trying again. */
 const closedNames = new Set(["MongoTopologyClosedError", "MongoClientClosedError", "MongoExpiredSessionError"]);
 /** Not signed in, or not allowed to. */
@@ -39,7 +51,7 @@ export function isDuplicateKey(error: unknown): boolean {
 /** Trying again may help. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
-  if (!(error instanceof MongoError)) return false;
+  if (!(error instanceof MongoError)) return isSocketError(error);
   if (transientNames.has(error.name)) return true;
   if (transientLabels.some((label) => error.hasErrorLabel(label))) return true;
   if (error.code !== undefined) return isTransientCode(error.code);
@@ -51,11 +63,19 @@ export function isTransientCode(code: number | string): boolean {
   return transientCodes.has(Number(code));
 }
 
+function isClosed(error: unknown): boolean {
+  return error instanceof MongoError && closedNames.has(error.name);
+}
+
+function isSocketError(error: unknown): boolean {
+  return error instanceof Error && socketCodes.has((error as NodeJS.ErrnoException).code ?? "");
+}
+
 export function toStoreError(thrown: unknown): CairnError {
+  if (isTransient(thrown) || isClosed(thrown))
+    return unavailable(`MongoDB can't be reached: ${problemOf(thrown)}`, thrown);
   if (!(thrown instanceof MongoError)) return toCairnError(thrown);
-  const problem = oneLine(thrown.message);
-  if (isTransient(thrown) || closedNames.has(thrown.name))
-    return unavailable(`MongoDB can't be reached: ${problem}`, thrown);
+  const problem = problemOf(thrown);
   const code = Number(thrown.code);
   if (deniedCodes.has(code)) return unavailable(`MongoDB refuses this user: ${problem}`, thrown);
   if (fullCodes.has(code)) {
@@ -68,7 +88,8 @@ export function unavailable(message: string, cause?: unknown): CairnError {
   return new CairnError(ErrorReason.STORE_UNAVAILABLE, message, { cause });
 }
 
-function oneLine(text: string): string {
+function problemOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/\s+/g, " ").trim();
 }
 
