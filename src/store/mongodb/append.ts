@@ -7,7 +7,7 @@ import type { Collections } from "./collections.ts";
 import { type LogDocument, rowId, toDocument } from "./documents.ts";
 import { isTransient, toStoreError, unavailable } from "./errors.ts";
 import { GroupCommit, type Sent } from "./group-commit.ts";
-import { Patience } from "./retry.ts";
+import { answered, Patience } from "./retry.ts";
 import type { Transactions } from "./transaction.ts";
 
 export interface AppenderOptions {
@@ -45,9 +45,10 @@ export class Appender {
 
   /** Sends until it is certain whose row stands at the position. The attempt's id makes sending twice harmless. */
   async #settled(document: LogDocument, send: () => Promise<Sent>): Promise<"appended" | "taken"> {
-    const patience = new Patience(this.#options.environment, this.#options.patienceMs);
+    const { environment, patienceMs } = this.#options;
+    const patience = new Patience(environment, patienceMs);
     for (;;) {
-      const sent = await send();
+      const sent = await answered(environment, send).catch((silence): Sent => ({ unknown: silence }));
       if (sent === "inserted") return "appended";
       if (sent !== "duplicate" && "refused" in sent) throw toStoreError(sent.refused);
       let doubt = sent === "duplicate" ? undefined : sent.unknown;

@@ -10,7 +10,7 @@ import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
 import { writeParts } from "./parts.ts";
 import * as reads from "./reads.ts";
-import { Patience } from "./retry.ts";
+import { answered, Patience } from "./retry.ts";
 import { Summaries } from "./summaries.ts";
 import { sweepAll } from "./sweep.ts";
 import { Transactions } from "./transaction.ts";
@@ -89,32 +89,32 @@ class MongoLog implements Log {
   }
 
   last(key: ThreadKey) {
-    return translated(() => reads.readLast(this.#collections.log, key));
+    return this.#read(() => reads.readLast(this.#collections.log, key));
   }
 
   after(key: ThreadKey, n: number, limit: number) {
     const nowMs = this.#environment.clock.nowMs();
-    return translated(() => reads.readAfter(this.#collections.log, key, n, limit, nowMs));
+    return this.#read(() => reads.readAfter(this.#collections.log, key, n, limit, nowMs));
   }
 
   checkpoints(key: ThreadKey, query: CheckpointQuery) {
-    return translated(() => reads.readCheckpoints(this.#collections.log, key, query));
+    return this.#read(() => reads.readCheckpoints(this.#collections.log, key, query));
   }
 
   byKeys(key: ThreadKey, keys: string[]) {
-    return translated(() => reads.readByKeys(this.#collections.log, key, keys));
+    return this.#read(() => reads.readByKeys(this.#collections.log, key, keys));
   }
 
   byKeyNewest(key: ThreadKey, lookup: string, beforeN: number, limit: number) {
-    return translated(() => reads.readByKeyNewest(this.#collections.log, key, lookup, beforeN, limit));
+    return this.#read(() => reads.readByKeyNewest(this.#collections.log, key, lookup, beforeN, limit));
   }
 
   gather(key: ThreadKey, wanted: { positions: number[]; parts: PartsRef[]; keys: string[] }) {
-    return translated(() => reads.gather(this.#collections.log, key, wanted));
+    return this.#read(() => reads.gather(this.#collections.log, key, wanted));
   }
 
   async putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
-    const after = await translated(() => reads.readLastPosition(this.#collections.log, key));
+    const after = await this.#read(() => reads.readLastPosition(this.#collections.log, key));
     await this.#durably("parts", () =>
       writeParts(this.#collections.log, this.#patience(), { key, upload, parts, after }),
     );
@@ -127,22 +127,22 @@ class MongoLog implements Log {
   }
 
   findByKey(space: string, lookup: string, after: { thread: string; n: number } | undefined, limit: number) {
-    return translated(() => unsharded.findByKey(this.#collections, space, lookup, after, limit));
+    return this.#read(() => unsharded.findByKey(this.#collections, space, lookup, after, limit));
   }
 
   async threads(space: string, query: Parameters<Log["threads"]>[1]) {
     // So that at least this process sees what it wrote.
     await this.#summaries.flush();
-    return await translated(() => unsharded.listThreads(this.#collections, space, query));
+    return await this.#read(() => unsharded.listThreads(this.#collections, space, query));
   }
 
   threadIds(space: string, after: string, limit: number) {
-    return translated(() => unsharded.listThreadIds(this.#collections, space, after, limit));
+    return this.#read(() => unsharded.listThreadIds(this.#collections, space, after, limit));
   }
 
   async spaces(after: string, limit: number) {
     await this.#summaries.flush();
-    return await translated(() => unsharded.listSpaces(this.#collections, after, limit));
+    return await this.#read(() => unsharded.listSpaces(this.#collections, after, limit));
   }
 
   deleteGraphs(space: string): Promise<void> {
@@ -174,15 +174,15 @@ class MongoLog implements Log {
   }
 
   getGraph(space: string, name: string, hash?: string) {
-    return translated(() => graphs.findGraph(this.#collections, space, name, hash));
+    return this.#read(() => graphs.findGraph(this.#collections, space, name, hash));
   }
 
   listGraphs(space: string, after: string, limit: number) {
-    return translated(() => graphs.latestGraphs(this.#collections, space, after, limit));
+    return this.#read(() => graphs.latestGraphs(this.#collections, space, after, limit));
   }
 
   async ping(): Promise<void> {
-    await translated(() => this.#client.db("admin").command({ ping: 1 }));
+    await this.#read(() => this.#client.db("admin").command({ ping: 1 }));
   }
 
   async close(): Promise<void> {
@@ -191,6 +191,11 @@ class MongoLog implements Log {
     await this.#summaries.flush();
     await this.#sweeping;
     await this.#client.close();
+  }
+
+  /** A few commands at most. */
+  #read<Result>(commands: () => Promise<Result>): Promise<Result> {
+    return translated(() => answered(this.#environment, commands));
   }
 
   #durably<Result>(point: DurablePoint, write: () => Promise<Result>): Promise<Result> {

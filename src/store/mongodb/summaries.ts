@@ -7,6 +7,7 @@ import { threadName } from "../thread-name.ts";
 import type { ThreadDocument } from "./collections.ts";
 import { shardOf } from "./documents.ts";
 import { DUPLICATE_KEY } from "./errors.ts";
+import { answered } from "./retry.ts";
 
 /** Pause between two rounds of writing: a thread that commits often costs few writes. */
 const PAUSE_MS = 250;
@@ -103,7 +104,8 @@ export class Summaries {
    */
   async #writeAll(operations: Operation[]): Promise<Operation[]> {
     try {
-      await durably(this.#environment, "summaries", () => this.#threads.bulkWrite(operations, { ordered: false }));
+      const write = () => this.#threads.bulkWrite(operations, { ordered: false });
+      await durably(this.#environment, "summaries", () => answered(this.#environment, write));
       return [];
     } catch (error) {
       if (!isAllDuplicates(error)) throw error;

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** What becomes of an insert: it passes, it never arrives, or it is carried out and its answer is lost. */
-export type Fate = "pass" | "lose request" | "lose answer";
+/** What becomes of an insert: it passes, never arrives, is carried out and its answer lost, or is stuck half-way. */
+export type Fate = "pass" | "lose request" | "lose answer" | "stall";
 
 export interface LossyProxy {
   port: number;
@@ -33,6 +33,7 @@ export async function startLossyProxy(port: number): Promise<LossyProxy> {
       if (isInsert) proxy.lost[fate] += 1;
       if (fate === "lose request") return end();
       if (fate === "lose answer") losing = true;
+      if (fate === "stall") return client.pause();
       upstream.write(chunk);
     });
     upstream.on("data", (chunk) => (losing ? end() : client.write(chunk)));
@@ -42,7 +43,7 @@ export async function startLossyProxy(port: number): Promise<LossyProxy> {
   const proxy: LossyProxy = {
     port: (server.address() as AddressInfo).port,
     decide: () => "pass",
-    lost: { pass: 0, "lose request": 0, "lose answer": 0 },
+    lost: noLosses(),
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -50,3 +51,5 @@ export async function startLossyProxy(port: number): Promise<LossyProxy> {
   };
   return proxy;
 }
+
+export const noLosses = (): Record<Fate, number> => ({ pass: 0, "lose request": 0, "lose answer": 0, stall: 0 });

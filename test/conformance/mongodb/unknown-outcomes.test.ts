@@ -6,8 +6,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { LogDocument } from "../../../src/store/mongodb/documents.ts";
 import { toDocument } from "../../../src/store/mongodb/documents.ts";
 import { insertAll } from "../../../src/store/mongodb/group-commit.ts";
+import { openMongoLog } from "../../../src/store/mongodb/mongodb-log.ts";
+import { systemEnvironment } from "../../../src/system/environment.ts";
 import { type ReplicaSet, startReplicaSet } from "../../support/mongo.ts";
-import { type LossyProxy, startLossyProxy } from "./lossy-proxy.ts";
+import { type LossyProxy, noLosses, startLossyProxy } from "./lossy-proxy.ts";
 import { checkpointEntry, entryOf, newThread, openTestLog, rowOf, type TestLog } from "./support.ts";
 
 let set: ReplicaSet;
@@ -28,7 +30,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   proxy.decide = () => "pass";
-  proxy.lost = { pass: 0, "lose request": 0, "lose answer": 0 };
+  proxy.lost = noLosses();
 });
 
 test("inserts of 32 threads with every fourth or so lost", async () => {
@@ -74,6 +76,24 @@ test("transactions that lose an answer or a request are carried out once", async
   }
   expect(await test1.log.after(key, 0, 99)).toHaveLength(7);
 }, 120_000);
+
+test("a large insert that is stuck half-way when its connection is closed is sent again", async () => {
+  const key = newThread();
+  // The driver closes the connection after this; it does not tell the insert, which then waits for ever.
+  const uri = `${test1.uri}&socketTimeoutMS=300`;
+  const { clock } = systemEnvironment;
+  const hasty = { ...clock, after: (ms: number, callback: () => void) => clock.after(Math.min(ms, 1_500), callback) };
+  const log = await openMongoLog({ uri, database: test1.database }, { ...systemEnvironment, clock: hasty });
+  try {
+    proxy.decide = () => (proxy.lost.stall === 0 ? "stall" : "pass");
+    await log.putParts(key, "upload", [new Uint8Array(8 * 1024 * 1024)]);
+    expect(proxy.lost.stall).toBe(1);
+    const { parts } = await log.gather(key, { positions: [], parts: [{ upload: "upload", count: 1 }], keys: [] });
+    expect(parts.get("upload")?.length).toBe(8 * 1024 * 1024);
+  } finally {
+    await log.close();
+  }
+});
 
 test("parts whose answer is lost are written again without harm", async () => {
   const key = newThread();
