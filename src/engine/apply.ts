@@ -32,6 +32,10 @@ export function applyWrites(state: GraphState, tasks: readonly FinishedTask[], v
       if (channel.available && !updated.has(name) && channel.update([])) changed(name);
     }
   }
+  // Perhaps the last superstep: what is deferred is due now. Sends that wait don't count (LangGraph's rule).
+  if (moves && ![...updated].some((name) => state.graph.triggered.has(name))) {
+    for (const [name, channel] of state.channels) if (channel.finish?.()) changed(name);
+  }
   state.updated = updated;
 }
 

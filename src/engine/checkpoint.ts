@@ -166,7 +166,7 @@ function packetOf(send: Send, cellOf: CellSource): SendPacket {
 function barriers({ channels }: GraphState): Checkpoint["barrierState"] {
   const waiting = new Map<string, string[]>();
   for (const channel of channels.values()) {
-    if (!(channel instanceof BarrierChannel) || channel.arrived.length === 0 || channel.available) continue;
+    if (!(channel instanceof BarrierChannel) || channel.arrived.length === 0 || channel.complete) continue;
     waiting.set(channel.node, [...(waiting.get(channel.node) ?? []), ...channel.arrived]);
   }
   const sets = [...waiting].map(([node, names]) => [

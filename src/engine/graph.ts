@@ -2,8 +2,9 @@ import { ChannelKind, type ChannelSpec, type GraphSpec, type NodeSpec } from "..
 import { fromJsonValue } from "../values/protobuf.ts";
 import { compileCel, type Program } from "./cel.ts";
 import { Cell } from "./cell.ts";
-import { BarrierChannel } from "./channels/barrier.ts";
+import { BarrierChannel, savedArrivals } from "./channels/barrier.ts";
 import type { Channel } from "./channels/channel.ts";
+import { DeferredChannel } from "./channels/deferred.ts";
 import { PlainChannel } from "./channels/plain.ts";
 import { ReducerChannel } from "./channels/reducer.ts";
 import { type Reducer, reducers } from "./channels/reducers.ts";
@@ -59,7 +60,12 @@ export function compileGraph(spec: GraphSpec, hash: string): CompiledGraph {
   channels.set(START, (saved) => new PlainChannel(START, "ephemeral", saved));
   channels.set(SENDS, () => new SendsChannel());
   for (const name of nodes.keys()) {
-    if (name !== START) channels.set(branchTo(name), (saved) => new PlainChannel(branchTo(name), "trigger", saved));
+    if (name === START) continue;
+    const trigger = branchTo(name);
+    const deferred = spec.nodes[name]?.defer === true;
+    channels.set(trigger, (saved) =>
+      deferred ? new DeferredChannel(saved) : new PlainChannel(trigger, "trigger", saved),
+    );
   }
   connect(spec, nodes, channels);
   const triggered = new Map<string, string[]>();
@@ -93,8 +99,9 @@ function connect(
       continue;
     }
     const channel = joinChannel(from, to);
-    const awaited = new Set(from);
-    channels.set(channel, (saved) => new BarrierChannel(channel, to, awaited, savedNames(saved)));
+    const deferred = spec.nodes[to]?.defer === true;
+    const barrier = { name: channel, node: to, awaited: new Set(from), deferred };
+    channels.set(channel, (saved) => new BarrierChannel(barrier, savedArrivals(saved)));
     nodes.get(to)?.triggers.push(channel);
     for (const name of from) nodes.get(name)?.signals.push({ channel, barrier: true });
   }
@@ -149,8 +156,4 @@ function stateChannel(name: string, spec: ChannelSpec, saved: Cell | undefined):
   }
   if (spec.kind === ChannelKind.TOPIC) return new TopicChannel(spec.accumulate, saved);
   return new PlainChannel(name, plainKinds.get(spec.kind) ?? "lastValue", saved);
-}
-
-function savedNames(saved: Cell | undefined): string[] {
-  return saved !== undefined && Array.isArray(saved.value) ? saved.value.map(String) : [];
 }

@@ -44,7 +44,6 @@ function checkAsk(check: Check, path: string, { question, into }: AskNode): void
 }
 
 function checkPolicies(check: Check, path: string, node: NodeSpec): void {
-  if (node.defer) notYet(check, member(path, "defer"), "deferred nodes are");
   if (node.retry !== undefined) notYet(check, member(path, "retry"), "retries are");
   if (node.cache !== undefined) notYet(check, member(path, "cache"), "caches are");
   if (node.timeout !== undefined) notYet(check, member(path, "timeout"), "timeouts are");

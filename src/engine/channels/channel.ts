@@ -19,5 +19,7 @@ export interface Channel {
   update(writes: readonly Write[]): boolean;
   /** A task that this channel triggered has run. Returns whether anything changed. */
   consume(): boolean;
+  /** Nothing that the last superstep wrote triggers a node: what waits for that is let go. Returns whether anything changed. */
+  finish?(): boolean;
   copy(): Channel;
 }
