@@ -46,7 +46,7 @@ const statuses: [from: ErrorReason, to: ErrorReason, status: Code][] = [
   [ErrorReason.THREAD_NOT_FOUND, ErrorReason.SPACE_NOT_FOUND, Code.NOT_FOUND],
   [ErrorReason.THREAD_EXISTS, ErrorReason.CHECKPOINT_EXISTS, Code.ALREADY_EXISTS],
   [ErrorReason.THREAD_BUSY, ErrorReason.RUN_CANCELLED, Code.ABORTED],
-  [ErrorReason.EMPTY_INPUT, ErrorReason.EXPRESSION_FAILED, Code.FAILED_PRECONDITION],
+  [ErrorReason.EMPTY_INPUT, ErrorReason.NODE_TIMEOUT, Code.FAILED_PRECONDITION],
   [ErrorReason.VALUE_TOO_LARGE, ErrorReason.STORE_FULL, Code.RESOURCE_EXHAUSTED],
   [ErrorReason.EVENTS_PRUNED, ErrorReason.EVENTS_AHEAD, Code.OUT_OF_RANGE],
   [ErrorReason.TOKEN_INVALID, ErrorReason.TOKEN_INVALID, Code.UNAUTHENTICATED],

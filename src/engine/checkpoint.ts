@@ -27,6 +27,24 @@ import type { CellSource } from "./task-status.ts";
 import { prepareTasks, sendsOf, type Task } from "./tasks.ts";
 import type { SendPacket } from "./write.ts";
 
+/** Key of `extra` in a part of a registered graph: the nodes that lead there. */
+const GRAPH_PATH = "graph_path";
+
+/**
+ * The nodes that lead from the registered graph that a checkpoint names to the one that made it. Undefined when that
+ * can't be read: not our engine's then.
+ */
+export function graphPathOf({ extra }: Checkpoint): string[] | undefined {
+  const encoded = Object.hasOwn(extra, GRAPH_PATH) ? extra[GRAPH_PATH] : undefined;
+  if (encoded === undefined) return [];
+  try {
+    const path: unknown = JSON.parse(new TextDecoder().decode(encoded));
+    return Array.isArray(path) && path.every((name) => typeof name === "string") ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A state before any checkpoint. */
 export function emptyState(graph: CompiledGraph, namespace: string): GraphState {
   const channels = new Map([...graph.channels].map(([name, make]) => [name, make(undefined)]));
@@ -40,6 +58,8 @@ export function emptyState(graph: CompiledGraph, namespace: string): GraphState 
     versions: new Map(),
     seen: new Map(),
     updated: undefined,
+    heads: new Map(),
+    parents: {},
   };
 }
 
@@ -59,6 +79,8 @@ export function stateOf(graph: CompiledGraph, checkpoint: Checkpoint, cellOf: Ce
     state.seen.set(node, versionsOf(seen));
   const updated = checkpoint.updatedChannels?.names;
   state.updated = updated === undefined ? undefined : new Set(updated);
+  state.heads = new Map(Object.entries(checkpoint.subgraphHeads));
+  state.parents = checkpoint.parents;
   return state;
 }
 
@@ -97,6 +119,7 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
     threadId: context.threadId,
     namespace: state.namespace,
     parentId: context.parentId,
+    parents: state.parents,
     step: BigInt(state.step),
     source: context.source,
     phase: context.source === "update" || context.source === "fork" ? Phase.UPDATED : Phase.COMPLETED,
@@ -120,6 +143,8 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
     pendingSends: sendsOf(state).map(toSend),
     barrierState: barriers(state),
     metadata: context.metadata,
+    subgraphHeads: Object.fromEntries(state.heads),
+    extra: graph.path.length === 0 ? {} : { [GRAPH_PATH]: new TextEncoder().encode(JSON.stringify(graph.path)) },
   });
   return { checkpoint, tasks };
 }

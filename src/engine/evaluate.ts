@@ -26,7 +26,7 @@ export function evaluate(program: Program, state: StateView, node: string, chann
 
 /** Runs an expression node. All expressions see the state as it was before. */
 export function runExpression(node: CompiledNode, state: StateView): NodeResult {
-  const { update = [], overwrite = [], goto } = node.expression ?? {};
+  const { update = [], overwrite = [], goto, toParent = false } = node.expression ?? {};
   const value = (channel: string, program: Program): Cell => Cell.of(evaluate(program, state, node.name, channel));
   return {
     update: [
@@ -34,6 +34,7 @@ export function runExpression(node: CompiledNode, state: StateView): NodeResult 
       ...overwrite.map(([channel, program]) => write(channel, value(channel, program), true)),
     ],
     goto: goto === undefined ? [] : targetsOf(evaluate(goto, state, node.name), node.name),
+    toParent,
   };
 }
 
@@ -42,8 +43,8 @@ export function runAsk(
   node: CompiledNode,
   state: StateView,
   answers: readonly Plain[],
-): NodeResult | { question: Cell } {
+): NodeResult | { index: number; value: Cell } {
   const { question, into } = node.ask as NonNullable<CompiledNode["ask"]>;
-  if (answers.length === 0) return { question: Cell.of(evaluate(question, state, node.name)) };
-  return { update: [write(into, Cell.of(answers[0] as Plain))], goto: [] };
+  if (answers.length === 0) return { index: 0, value: Cell.of(evaluate(question, state, node.name)) };
+  return { update: [write(into, Cell.of(answers[0] as Plain))], goto: [], asked: 1 };
 }

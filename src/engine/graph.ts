@@ -11,6 +11,7 @@ import { type Reducer, reducers } from "./channels/reducers.ts";
 import { SendsChannel } from "./channels/sends.ts";
 import { TopicChannel } from "./channels/topic.ts";
 import { branchTo, END, joinChannel, SENDS, START } from "./names.ts";
+import { type CompiledSubgraph, persistenceOf } from "./subgraph.ts";
 
 /** A conditional edge. Either `program` decides, or the function `module` of the nodes module. */
 export interface CompiledBranch {
@@ -29,15 +30,24 @@ export interface CompiledNode {
   signals: { channel: string; barrier: boolean }[];
   branches: CompiledBranch[];
   /** Compiled CEL of an expression node. */
-  expression?: { update: [channel: string, Program][]; overwrite: [channel: string, Program][]; goto?: Program };
+  expression?: {
+    update: [channel: string, Program][];
+    overwrite: [channel: string, Program][];
+    goto?: Program;
+    toParent: boolean;
+  };
   /** Compiled CEL of an ask node. */
   ask?: { question: Program; into: string };
+  subgraph?: CompiledSubgraph;
 }
 
 /** A graph, ready to run. Expects a spec that validation has passed. */
 export interface CompiledGraph {
+  /** The registered graph that it is, or is a part of. */
   name: string;
   hash: string;
+  /** The nodes that lead from the registered graph to this one; empty for itself. */
+  path: readonly string[];
   spec: GraphSpec;
   nodes: ReadonlyMap<string, CompiledNode>;
   /** Channels of the state, as users know them, in the order of their names. */
@@ -51,8 +61,14 @@ export interface CompiledGraph {
 }
 
 export function compileGraph(spec: GraphSpec, hash: string): CompiledGraph {
+  return compileAt(spec, { name: spec.name, hash, path: [] });
+}
+
+type Place = Pick<CompiledGraph, "name" | "hash" | "path">;
+
+function compileAt(spec: GraphSpec, place: Place): CompiledGraph {
   const nodes = new Map<string, CompiledNode>([[START, emptyNode(START, undefined)]]);
-  for (const [name, node] of Object.entries(spec.nodes)) nodes.set(name, compileNode(name, node));
+  for (const [name, node] of Object.entries(spec.nodes)) nodes.set(name, compileNode(name, node, place));
   const channels = new Map<string, (saved: Cell | undefined) => Channel>();
   for (const name of Object.keys(spec.channels).sort()) {
     channels.set(name, (saved) => stateChannel(name, spec.channels[name] as ChannelSpec, saved));
@@ -74,8 +90,7 @@ export function compileGraph(spec: GraphSpec, hash: string): CompiledGraph {
   }
   const untracked = Object.entries(spec.channels).filter(([, { kind }]) => kind === ChannelKind.UNTRACKED);
   return {
-    name: spec.name,
-    hash,
+    ...place,
     spec,
     nodes,
     stateChannels: new Set(Object.keys(spec.channels).sort()),
@@ -117,18 +132,25 @@ function emptyNode(name: string, spec: NodeSpec | undefined): CompiledNode {
   return { name, spec, triggers: [name === START ? START : branchTo(name)], signals: [], branches: [] };
 }
 
-function compileNode(name: string, spec: NodeSpec): CompiledNode {
+function compileNode(name: string, spec: NodeSpec, place: Place): CompiledNode {
   const node = emptyNode(name, spec);
   if (spec.kind.case === "expression") {
-    const { update, overwrite, goto } = spec.kind.value;
+    const { update, overwrite, goto, toParent } = spec.kind.value;
     const programs = (sources: Record<string, string>): [string, Program][] =>
       Object.entries(sources).map(([channel, source]) => [channel, compileCel(source)]);
-    node.expression = { update: programs(update), overwrite: programs(overwrite) };
+    node.expression = { update: programs(update), overwrite: programs(overwrite), toParent };
     if (goto !== "") node.expression.goto = compileCel(goto);
   }
   if (spec.kind.case === "ask") {
     const { question, into } = spec.kind.value;
     node.ask = { question: compileCel(question), into };
+  }
+  if (spec.kind.case === "subgraph") {
+    const { graph } = spec.kind.value;
+    const inner =
+      graph.case === "inline" ? compileAt(graph.value, { ...place, path: [...place.path, name] }) : undefined;
+    const registered = graph.case === "name" ? graph.value : "";
+    node.subgraph = { inline: inner, name: registered, ...persistenceOf(spec.kind.value) };
   }
   return node;
 }

@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { VersionMap } from "../gen/cairn/v1/value_pb.ts";
+import { graphPathOf } from "./checkpoint.ts";
 
 export interface NativeFault {
   /** Its path in the checkpoint. */
@@ -16,6 +17,9 @@ export function nativeFault(checkpoint: Checkpoint): NativeFault | undefined {
   if (step !== undefined && !isCountable(step)) return { field: "step", description: `${step} is too large` };
   const mute = pendingSends.findIndex(({ value }) => value === undefined);
   if (mute !== -1) return { field: `pending_sends[${mute}].value`, description: "a Send needs one" };
+  if (graphPathOf(checkpoint) === undefined) {
+    return { field: 'extra["graph_path"]', description: "is no list of nodes' names" };
+  }
   const fault = versionFault("channel_versions", channelVersions);
   if (fault !== undefined) return fault;
   for (const [node, seen] of Object.entries(versionsSeen?.nodes ?? {})) {

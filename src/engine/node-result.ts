@@ -13,6 +13,10 @@ export interface NodeResult {
   update: Write[];
   /** Nodes to go to besides the edges, and Sends. */
   goto: (string | SendPacket)[];
+  /** They are those of the enclosing graph, which this graph's node there has written. */
+  toParent?: boolean;
+  /** How many questions it asked and had answered; none when absent. */
+  asked?: number;
 }
 
 /**

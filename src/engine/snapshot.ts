@@ -17,6 +17,8 @@ export interface OpenInterrupt {
   id: string;
   node: string;
   taskId: string;
+  /** Of the graph that the node is of. */
+  namespace: string;
   index: number;
   value: Cell;
 }
@@ -54,5 +56,6 @@ export function snapshot(state: GraphState, statuses: ReadonlyMap<string, TaskSt
 
 function describe(state: GraphState, task: Task, asked: NonNullable<TaskStatus["interrupt"]>): OpenInterrupt {
   const id = interruptId(task.id, state.namespace, asked.index);
-  return { id, node: task.node, taskId: task.id, index: asked.index, value: asked.value };
+  const { namespace } = state;
+  return { id, node: task.node, taskId: task.id, namespace, index: asked.index, value: asked.value };
 }

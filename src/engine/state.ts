@@ -20,6 +20,10 @@ export interface GraphState {
   seen: Map<string, Map<string, number>>;
   /** Channels that the last superstep changed, so that only the nodes they trigger are looked at; undefined: look at all. */
   updated: Set<string> | undefined;
+  /** Where the thread's subgraphs with one state for it stand: namespace to checkpoint. */
+  heads: Map<string, string>;
+  /** Where the enclosing graphs stand: namespace to checkpoint. Empty for the outermost graph. */
+  parents: Record<string, string>;
 }
 
 /** A state to try things on: changing it leaves the original as it was. */
@@ -30,6 +34,7 @@ export function copyState(state: GraphState): GraphState {
     versions: new Map(state.versions),
     seen: new Map([...state.seen].map(([node, versions]) => [node, new Map(versions)])),
     updated: state.updated && new Set(state.updated),
+    heads: new Map(state.heads),
   };
 }
 

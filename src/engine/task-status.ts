@@ -97,6 +97,7 @@ export function failureCell(failure: RunFailure): Cell {
     node: failure.node,
     channel: failure.channel,
     task_id: failure.taskId,
+    kind: failure.kind,
   });
   return Cell.of(value);
 }
@@ -110,5 +111,6 @@ function failureFromPlain(value: Plain): RunFailure | undefined {
     node: text("node"),
     channel: text("channel"),
     taskId: text("task_id"),
+    kind: text("kind"),
   });
 }

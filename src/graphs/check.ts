@@ -8,6 +8,8 @@ export interface Check {
   spec: GraphSpec;
   faults: Faults;
   moduleFunctions: ReadonlySet<string> | undefined;
+  /** Checks a graph that is a part of this one. */
+  checkInner(path: string, spec: GraphSpec): void;
 }
 
 /** Compiles an expression; what it says is wrong becomes a fault. */

@@ -1,4 +1,4 @@
-import type { AskNode, ExpressionNode, NodeSpec } from "../gen/cairn/v1/graph_pb.ts";
+import type { AskNode, ExpressionNode, NodeSpec, SubgraphNode } from "../gen/cairn/v1/graph_pb.ts";
 import { type Check, checkCel, checkChannelName, checkFunction, checkNodeName, notYet } from "./check.ts";
 import { entry, item, member } from "./faults.ts";
 import { nameFault } from "./names.ts";
@@ -23,15 +23,23 @@ function checkKind(check: Check, path: string, name: string, { kind }: NodeSpec)
   else if (kind.case === "expression") checkExpression(check, member(path, "expression"), kind.value);
   else if (kind.case === "ask") checkAsk(check, member(path, "ask"), kind.value);
   else if (kind.case === "worker") notYet(check, member(path, "worker"), "worker nodes are");
-  else if (kind.case === "subgraph") notYet(check, member(path, "subgraph"), "subgraphs are");
-  else check.faults.add(path, "a node needs a kind: module, expression or ask");
+  else if (kind.case === "subgraph") checkSubgraph(check, member(path, "subgraph"), kind.value);
+  else check.faults.add(path, "a node needs a kind: module, expression, ask or subgraph");
 }
 
-function checkExpression(check: Check, path: string, { update, overwrite, goto }: ExpressionNode): void {
+/** A registered graph may come later than the one that calls it. */
+function checkSubgraph(check: Check, path: string, { graph }: SubgraphNode): void {
+  if (graph.case === "inline") check.checkInner(member(path, "inline"), graph.value);
+  else if (!graph.value)
+    check.faults.add(path, "a subgraph needs a graph: a registered one's name, or one given inline");
+}
+
+function checkExpression(check: Check, path: string, { update, overwrite, goto, toParent }: ExpressionNode): void {
   for (const [field, expressions] of Object.entries({ update, overwrite })) {
     for (const [channel, source] of Object.entries(expressions)) {
       const at = entry(member(path, field), channel);
-      checkChannelName(check, at, channel);
+      // The enclosing graph's channels are not known here.
+      if (!toParent) checkChannelName(check, at, channel);
       checkCel(check, at, source);
     }
   }
@@ -44,7 +52,6 @@ function checkAsk(check: Check, path: string, { question, into }: AskNode): void
 }
 
 function checkPolicies(check: Check, path: string, node: NodeSpec): void {
-  if (node.retry !== undefined) notYet(check, member(path, "retry"), "retries are");
   if (node.cache !== undefined) notYet(check, member(path, "cache"), "caches are");
   if (node.timeout !== undefined) notYet(check, member(path, "timeout"), "timeouts are");
   if (node.errorHandler !== "") notYet(check, member(path, "error_handler"), "error handlers are");

@@ -24,16 +24,24 @@ export interface ValidateOptions {
 /** Every fault of a graph, each with its path. What this version can't run yet is a fault as well. */
 export function validateGraph(spec: GraphSpec, options: ValidateOptions = {}): GraphFault[] {
   const faults = new Faults();
-  if (checkSizes(spec, faults)) {
-    const check: Check = { spec, faults, moduleFunctions: options.moduleFunctions };
-    const fault = textFault(spec.name);
-    if (fault !== undefined) faults.add("name", fault);
-    checkChannels(check);
-    checkNodes(check);
-    checkFlow(check);
-    checkMigrations(check);
-  }
+  const fault = textFault(spec.name);
+  if (fault !== undefined) faults.add("name", fault);
+  checkGraph(spec, faults, options);
   return faults.all();
+}
+
+function checkGraph(spec: GraphSpec, faults: Faults, { moduleFunctions }: ValidateOptions): void {
+  if (!checkSizes(spec, faults)) return;
+  const checkInner = (path: string, inner: GraphSpec): void => {
+    const innerFaults = new Faults();
+    checkGraph(inner, innerFaults, { moduleFunctions });
+    for (const fault of innerFaults.all()) faults.add(member(path, fault.path), fault.message);
+  };
+  const check: Check = { spec, faults, moduleFunctions, checkInner };
+  checkChannels(check);
+  checkNodes(check);
+  checkFlow(check);
+  checkMigrations(check);
 }
 
 /** A graph over a limit is not looked at further, so that checking it costs little. */

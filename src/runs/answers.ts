@@ -2,7 +2,7 @@ import { Cell } from "../engine/cell.ts";
 import { checkSize } from "../engine/size.ts";
 import { type OpenInterrupt, snapshot } from "../engine/snapshot.ts";
 import { controlPendingWrite } from "../engine/task-status.ts";
-import { prepareTasks } from "../engine/tasks.ts";
+import { prepareTasks, type Task } from "../engine/tasks.ts";
 import { CairnError } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { TypedValue } from "../gen/cairn/v1/value_pb.ts";
@@ -17,8 +17,21 @@ export type Answers = { value: TypedValue } | { byId: Record<string, TypedValue>
 export interface GivenAnswers {
   /** The interrupts that are answered. */
   interruptIds: string[];
+  given: Given[];
+}
+
+/** The answers of one graph's tasks. */
+interface Given {
+  loaded: Loaded;
   /** By the path of the task: every answer that it has been given, in the order of its questions. */
   byPath: Map<string, Plain[]>;
+}
+
+/** A task that waits, with the graph that it is of. */
+interface Waiting {
+  loaded: Loaded;
+  task: Task;
+  asked: OpenInterrupt;
 }
 
 /**
@@ -26,24 +39,38 @@ export interface GivenAnswers {
  * a checkpoint that the thread has moved past, every question that was asked there can be answered anew; the tasks
  * run again then, and keep the answers that they are not given now.
  */
-export function takeAnswers({ state, statuses }: Loaded, answers: Answers, superseded: boolean): GivenAnswers {
-  const waiting = snapshot(state, statuses, !superseded).tasks.flatMap(({ interrupts, task }) =>
-    interrupts.map((asked) => ({ asked, task })),
-  );
+export function takeAnswers(loaded: Loaded, answers: Answers, superseded: boolean): GivenAnswers {
+  const waiting = superseded ? waitingIn(loaded, false) : waitingAnywhere(loaded);
   const open = waiting.map(({ asked }) => asked);
   if (open.length === 0) throw nothingToResume();
   const byId = "byId" in answers ? answers.byId : { [onlyOne(open).id]: answers.value };
   for (const id of Object.keys(byId)) if (!open.some((asked) => asked.id === id)) throw interruptNotFound(id, open);
-  const byPath = new Map(superseded ? answersSoFar({ state, statuses }) : []);
-  for (const { asked, task } of waiting) {
+  const given = new Map<Loaded, Map<string, Plain[]>>();
+  if (superseded) given.set(loaded, new Map(answersSoFar(loaded)));
+  for (const { asked, task, loaded: asker } of waiting) {
     const answer = Object.hasOwn(byId, asked.id) ? byId[asked.id] : undefined;
     if (answer === undefined) continue;
     const field = "byId" in answers ? `answers.by_id[${JSON.stringify(asked.id)}]` : "value";
     checkSize(field, "__resume__", answer.data.length);
-    const before = statuses.get(task.id)?.answers ?? [];
-    byPath.set(task.path, [...before.slice(0, asked.index), decoded(answer, field)]);
+    const before = asker.statuses.get(task.id)?.answers ?? [];
+    const byPath = given.get(asker) ?? new Map<string, Plain[]>();
+    given.set(asker, byPath.set(task.path, [...before.slice(0, asked.index), decoded(answer, field)]));
   }
-  return { interruptIds: Object.keys(byId), byPath };
+  return {
+    interruptIds: Object.keys(byId),
+    given: [...given].map(([asker, byPath]) => ({ loaded: asker, byPath })),
+  };
+}
+
+function waitingIn(loaded: Loaded, live: boolean): Waiting[] {
+  return snapshot(loaded.state, loaded.statuses, live).tasks.flatMap(({ interrupts, task }) =>
+    interrupts.map((asked) => ({ loaded, asked, task })),
+  );
+}
+
+/** Those of the graph, and of the subgraphs that its tasks have begun. */
+function waitingAnywhere(loaded: Loaded): Waiting[] {
+  return [...waitingIn(loaded, true), ...[...loaded.children.values()].flatMap(waitingAnywhere)];
 }
 
 function answersSoFar({ state, statuses }: Pick<Loaded, "state" | "statuses">): [path: string, answers: Plain[]][] {
@@ -54,7 +81,11 @@ function answersSoFar({ state, statuses }: Pick<Loaded, "state" | "statuses">): 
 }
 
 /** Gives the tasks that are due their answers, and adds the writes that keep them to the draft. */
-export function giveAnswers({ state, statuses }: Loaded, { byPath }: GivenAnswers, nowMs: number, draft: Draft): void {
+export function giveAnswers({ given }: GivenAnswers, nowMs: number, draft: Draft): void {
+  for (const each of given) giveTo(each, nowMs, draft);
+}
+
+function giveTo({ loaded: { state, statuses }, byPath }: Given, nowMs: number, draft: Draft): void {
   const writes = prepareTasks(state).flatMap(({ id, path }) => {
     const list = byPath.get(path);
     if (list === undefined) return [];

@@ -15,8 +15,9 @@ import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { type Answers, giveAnswers, takeAnswers } from "./answers.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
+import { loadChildren } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
-import { leaseOf, type RunPlan } from "./run-plan.ts";
+import { lastStepOf, leaseOf, type RunPlan } from "./run-plan.ts";
 
 /** What a call asks for. */
 export type Intent = { kind: "input"; input: Input } | { kind: "continue" } | { kind: "resume"; answers: Answers };
@@ -51,6 +52,7 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
   const stored = await findIn(parts, key, thread, options.checkpointId);
   if (stored === undefined && intent.kind !== "input") throw nothingToGoOnFrom(key, intent.kind);
   const loaded = loadState(await (named ?? chooseGraph(parts, key, choice, stored)), key, "", stored);
+  await loadChildren(parts, key, loaded);
   const plan = planOf(call, runId, (thread.tail.lease?.epoch ?? 0n) + 1n, loaded);
   const events = new EventMaker(runId, "");
   const lease = leaseOf(plan, parts.serverId, parts.environment.clock.nowMs());
@@ -61,20 +63,26 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
     enter(parts, plan, loaded, draft, "input", () => applyInput(loaded.state, intent.input));
   } else if (intent.kind === "continue") {
     if (options.checkpointId !== "") travel(parts, plan, loaded, draft, superseded);
-    else passBreakpoints(loaded.state);
+    else goOn(loaded);
     if (prepareTasks(loaded.state).length === 0 && draft.checkpoint === undefined)
       return { plan, loaded, draft: undefined };
   } else {
     const given = takeAnswers(loaded, intent.answers, superseded);
     draft.events = [events.make({ case: "interruptAnswered", value: { interruptIds: given.interruptIds } })];
-    passBreakpoints(loaded.state);
+    goOn(loaded);
     // The new branch has tasks of its own: the old ones' results are saved, and stay what they are.
     if (superseded) enter(parts, plan, loaded, draft, "fork", () => {});
-    giveAnswers(loaded, given, parts.environment.clock.nowMs(), draft);
+    giveAnswers(given, parts.environment.clock.nowMs(), draft);
   }
   draft.events = [runStarted(events, plan, loaded, stored?.checkpoint.id ?? ""), ...(draft.events ?? [])];
   if (draft.checkpoint !== undefined) draft.events.push(events.checkpointSaved(draft.checkpoint));
   return { plan, loaded, draft };
+}
+
+/** Lets the graph, and the subgraphs that its tasks have begun, pass the breakpoints where they stand. */
+function goOn({ state, children }: Loaded): void {
+  passBreakpoints(state);
+  for (const child of children.values()) goOn(child);
 }
 
 function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded): RunPlan {
@@ -85,8 +93,8 @@ function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded):
     key: call.key,
     runId,
     epoch,
-    // LangGraph's count: the input's own superstep is not counted, the entry's is.
-    lastStep: state.step + 1 + supersteps + 1,
+    supersteps,
+    lastStep: lastStepOf(state, supersteps),
     interruptBefore: options.interruptBefore.length > 0 ? options.interruptBefore : spec.interruptBefore,
     interruptAfter: options.interruptAfter.length > 0 ? options.interruptAfter : spec.interruptAfter,
     single: call.single,
@@ -99,7 +107,7 @@ function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded):
 function enter(
   parts: RunParts,
   plan: RunPlan,
-  { state, statuses }: Loaded,
+  { state, statuses, children, heads }: Loaded,
   draft: Draft,
   source: "input" | "fork",
   change: () => void,
@@ -121,7 +129,8 @@ function enter(
     ran: [],
     previousVersions,
   }).checkpoint;
-  statuses.clear();
+  // Its tasks are others than before.
+  for (const ofTasks of [statuses, children, heads]) ofTasks.clear();
 }
 
 /**

@@ -26,6 +26,17 @@ export class Graphs {
     return compiled;
   }
 
+  /** The part of a graph that inline subgraphs lead to, node by node. Throws GRAPH_NOT_FOUND. */
+  async at(space: string, name: string, hash: string, path: readonly string[]): Promise<CompiledGraph> {
+    let graph = await this.get(space, name, hash);
+    for (const node of path) {
+      const inner = graph.nodes.get(node)?.subgraph?.inline;
+      if (inner === undefined) throw graphNotFound([name, ...path].join("/"), hash);
+      graph = inner;
+    }
+    return graph;
+  }
+
   #keep(key: string, graph: CompiledGraph): void {
     this.#kept.delete(key);
     this.#kept.set(key, graph);

@@ -1,12 +1,13 @@
 import { Cell } from "../engine/cell.ts";
-import { emptyState, stateOf } from "../engine/checkpoint.ts";
+import { emptyState, graphPathOf, stateOf } from "../engine/checkpoint.ts";
 import type { CompiledGraph } from "../engine/graph.ts";
 import { isControl, START } from "../engine/names.ts";
 import { nativeFault } from "../engine/native-fault.ts";
 import type { GraphState } from "../engine/state.ts";
+import type { CompiledSubgraph } from "../engine/subgraph.ts";
 import { type CellSource, readStatuses, type TaskStatus } from "../engine/task-status.ts";
 import { CairnError } from "../errors.ts";
-import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { type Checkpoint, Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { checkpointNotFound } from "../not-found.ts";
 import type { StoredCheckpoint, ThreadKey, ThreadTail } from "../store/store.ts";
@@ -19,6 +20,10 @@ export interface Loaded {
   state: GraphState;
   /** What the saved writes say of the tasks that are due. */
   statuses: Map<string, TaskStatus>;
+  /** The subgraphs that tasks which are due have begun, by the task. */
+  children: Map<string, Loaded>;
+  /** Where subgraphs that keep one state for the thread stand after tasks which have finished, by the task. */
+  heads: Map<string, ReadonlyMap<string, string>>;
 }
 
 /** Which graph to load a state for: the caller's choice, else the one that the checkpoint names. */
@@ -74,6 +79,25 @@ export async function chooseGraph(
   });
 }
 
+/** The graph of a node that is one: a part of the enclosing graph, or the latest that is registered under its name. */
+export async function subgraphOf(
+  { graphs }: Pick<RunParts, "graphs">,
+  space: string,
+  { inline, name }: CompiledSubgraph,
+): Promise<CompiledGraph> {
+  return inline ?? (await graphs.get(space, name, ""));
+}
+
+/** The graph that made a native checkpoint, in the form it had then. Throws GRAPH_NOT_FOUND. */
+export async function graphOf(
+  { graphs }: Pick<RunParts, "graphs">,
+  space: string,
+  checkpoint: Checkpoint,
+): Promise<CompiledGraph> {
+  const { graphName = "", graphHash = "" } = checkpoint;
+  return graphs.at(space, graphName, graphHash, graphPathOf(checkpoint) ?? []);
+}
+
 /** Decodes a checkpoint for a graph. Throws when the graph can't go on from it: nothing may be dropped silently. */
 export function loadState(
   graph: CompiledGraph,
@@ -81,7 +105,8 @@ export function loadState(
   namespace: string,
   stored: StoredCheckpoint | undefined,
 ): Loaded {
-  if (stored === undefined) return { stored, state: emptyState(graph, namespace), statuses: new Map() };
+  const nested = { children: new Map<string, Loaded>(), heads: new Map<string, ReadonlyMap<string, string>>() };
+  if (stored === undefined) return { stored, state: emptyState(graph, namespace), statuses: new Map(), ...nested };
   refuseForeign(key, stored);
   refuseMismatch(graph, stored);
   const cellOf = cellSource(stored);
@@ -89,6 +114,7 @@ export function loadState(
     stored,
     state: stateOf(graph, stored.checkpoint, cellOf),
     statuses: readStatuses(stored.writes, cellOf),
+    ...nested,
   };
 }
 

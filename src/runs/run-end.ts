@@ -1,4 +1,6 @@
 import { RunFailure } from "../engine/failure.ts";
+import type { CompiledGraph } from "../engine/graph.ts";
+import type { Task } from "../engine/tasks.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
@@ -35,6 +37,15 @@ export function sendToNobody(node: string): RunFailure {
     `a Send waits for node ${JSON.stringify(node)}, which the graph does not have`,
     { node },
   );
+}
+
+/** Two tasks of one superstep can't both go on from the one state that a subgraph keeps for the thread. */
+export function threadConflict({ nodes }: CompiledGraph, tasks: readonly Task[]): RunFailure | undefined {
+  const called = tasks.map(({ node }) => node).filter((node) => nodes.get(node)?.subgraph?.perThread);
+  const twice = called.find((node, i) => called.indexOf(node) !== i);
+  if (twice === undefined) return undefined;
+  const message = `node ${JSON.stringify(twice)} is due more than once in one superstep, but its subgraph keeps one state for the thread`;
+  return new RunFailure(ErrorReason.INVALID_UPDATE, message, { node: twice });
 }
 
 export function tooManyTasks(count: number): RunFailure {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Breakpoints } from "../engine/breakpoints.ts";
+import type { GraphState } from "../engine/state.ts";
 import { type Lease, LeaseSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { limits } from "../limits.ts";
 import type { ThreadKey } from "../store/store.ts";
@@ -9,7 +10,9 @@ export interface RunPlan {
   key: ThreadKey;
   runId: string;
   epoch: bigint;
-  /** The last superstep it may make. */
+  /** Supersteps that each graph may make. */
+  supersteps: number;
+  /** The last superstep that the outermost graph may make. */
   lastStep: number;
   interruptBefore: Breakpoints;
   interruptAfter: Breakpoints;
@@ -17,6 +20,11 @@ export interface RunPlan {
   single: boolean;
   metadata: Uint8Array;
   request: { id: string; bodyHash: Uint8Array } | undefined;
+}
+
+/** LangGraph's count: the input's own superstep is not counted, the entry's is. */
+export function lastStepOf({ step }: Pick<GraphState, "step">, supersteps: number): number {
+  return step + 1 + supersteps + 1;
 }
 
 /** The lease as a record of the run leaves it; without a holder it is given back. */

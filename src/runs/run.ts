@@ -1,64 +1,62 @@
 import { create } from "@bufbuild/protobuf";
-import { applyWrites } from "../engine/apply.ts";
-import { stoppedNodes } from "../engine/breakpoints.ts";
 import { nullCell } from "../engine/cell.ts";
-import { adoptReferences, toCheckpoint } from "../engine/checkpoint.ts";
-import { RunFailure } from "../engine/failure.ts";
-import { copyState } from "../engine/state.ts";
-import { controlPendingWrite, isFinished } from "../engine/task-status.ts";
-import { missingNodes, prepareTasks, type Task } from "../engine/tasks.ts";
+import type { RunFailure } from "../engine/failure.ts";
+import { controlPendingWrite } from "../engine/task-status.ts";
 import { CairnError, toCairnError } from "../errors.ts";
 import type { Lease } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import { EphemeralPositionSchema, RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import { EphemeralPositionSchema, type Event, RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
 import type { Committed, Draft, ThreadTail } from "../store/store.ts";
 import { EventMaker } from "./event-bodies.ts";
+import { GraphLoop, type LoopHost } from "./graph-loop.ts";
 import type { Loaded } from "./load.ts";
 import type { RunParts } from "./parts.ts";
-import { type RunEnd, recursionLimit, sendToNobody, threadStatusOf, tooManyTasks } from "./run-end.ts";
+import { type RunEnd, threadStatusOf } from "./run-end.ts";
 import { leaseOf, type RunPlan } from "./run-plan.ts";
-import { Superstep, type Unsaved } from "./superstep.ts";
 
 /**
- * A run that holds a thread's lease: superstep after superstep until the next stop. Each superstep is one commit,
- * which carries the new checkpoint, the results that were not saved before, and the stop when there is one.
+ * A run that holds a thread's lease until its next stop: the loop of the outermost graph, whose end is committed in one
+ * act with giving the lease back. Everything that the run appends goes through here, one record after the other.
  */
-export class Run {
+export class Run implements LoopHost {
+  readonly parts: RunParts;
   readonly plan: RunPlan;
   readonly loaded: Loaded;
   readonly events: EventMaker;
+  readonly cancellation: Promise<"cancelled">;
   thread: ThreadTail;
   /** The checkpoint that the thread stands at, as committed. */
   checkpoint: Checkpoint;
   /** Encodes the answer of the call, to be found by a retry. */
   answer: (end: RunEnd) => Uint8Array = () => new Uint8Array();
-  readonly #parts: RunParts;
+  draining = false;
+  readonly #loop: GraphLoop;
   readonly #cancelled = new AbortController();
-  /** Resolves when the run is cancelled, also for whoever asks only afterwards. */
-  readonly #cancellation: Promise<"cancelled">;
-  #draining = false;
   /** Why the lease could not be kept: the run is not cancelled then, but ends without a record. */
   #lost: CairnError | undefined;
   /** The end has been decided: what tasks at work still bring comes too late. */
   #over = false;
   #appending: Promise<unknown> = Promise.resolve();
   #ephemeral = 0n;
-  #planned: { at: string; tasks: readonly Task[] } | undefined;
 
   constructor(parts: RunParts, plan: RunPlan, loaded: Loaded, thread: ThreadTail, checkpoint: Checkpoint) {
-    this.#parts = parts;
+    this.parts = parts;
     this.plan = plan;
     this.loaded = loaded;
     this.thread = thread;
     this.checkpoint = checkpoint;
     this.events = new EventMaker(plan.runId, loaded.state.namespace);
-    const { signal } = this.#cancelled;
-    this.#cancellation = new Promise((done) => {
-      signal.addEventListener("abort", () => done("cancelled"), { once: true });
+    this.cancellation = new Promise((done) => {
+      this.signal.addEventListener("abort", () => done("cancelled"), { once: true });
     });
+    this.#loop = new GraphLoop(this, { ...plan, nested: false, replay: undefined }, loaded);
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancelled.signal;
   }
 
   /** Stops as soon as possible; what has been saved stays. */
@@ -68,19 +66,16 @@ export class Run {
 
   /** Stops before the next superstep. */
   drain(): void {
-    this.#draining = true;
+    this.draining = true;
   }
 
   /** Runs until the next stop and commits it. Throws when the lease is lost or the store can't be reached. */
   async drive(): Promise<RunEnd> {
-    let end = this.#stop();
-    if (end !== undefined) {
-      await this.#commit({}, end);
-      return end;
-    }
     const stopRenewing = this.#renew();
     try {
-      while (end === undefined) end = await this.#superstep();
+      const { draft, ...end } = await this.#loop.drive();
+      if (this.#lost !== undefined) throw this.#lost;
+      this.#loop.committed(await this.#commitEnd(draft, end));
       return end;
     } finally {
       stopRenewing();
@@ -105,167 +100,29 @@ export class Run {
     return end;
   }
 
-  /** Why the run stops before its next superstep, if it does. */
-  #stop(): RunEnd | undefined {
-    const { state } = this.loaded;
-    const { lastStep, interruptBefore } = this.plan;
-    if (this.#cancelled.signal.aborted) return { status: RunStatus.CANCELLED, failure: undefined };
-    if (state.step + 1 > lastStep) return { status: RunStatus.FAILED, failure: recursionLimit(lastStep) };
-    const [missing] = missingNodes(state);
-    if (missing !== undefined) return { status: RunStatus.FAILED, failure: sendToNobody(missing) };
-    const tasks = this.#due();
-    if (tasks.length === 0) return { status: RunStatus.DONE, failure: undefined };
-    if (tasks.length > limits.tasksPerSuperstepMax)
-      return { status: RunStatus.FAILED, failure: tooManyTasks(tasks.length) };
-    const stopped = stoppedNodes(
-      state,
-      interruptBefore,
-      tasks.map(({ node }) => node),
-    );
-    if (stopped.length > 0) {
-      return { status: RunStatus.PAUSED, failure: undefined, pausedAt: { side: "before", nodes: stopped } };
-    }
-    return this.#draining ? { status: RunStatus.LOST, failure: undefined } : undefined;
+  /** Appends a record of a run that goes on. */
+  async append(draft: Draft): Promise<Committed> {
+    if (this.#over) throw new CairnError(ErrorReason.RUN_CANCELLED, "the run is over");
+    return this.#chain(draft);
   }
 
-  /** The tasks that are due at the checkpoint where the state stands, planned once. */
-  #due(): readonly Task[] {
-    const { state } = this.loaded;
-    if (this.#planned?.at !== state.checkpointId) {
-      this.#planned = { at: state.checkpointId, tasks: prepareTasks(state) };
-    }
-    return this.#planned.tasks;
-  }
-
-  /** Makes one superstep. Gives the run's end when it is the last. */
-  async #superstep(): Promise<RunEnd | undefined> {
-    const tasks = this.#due();
-    const step = this.#newSuperstep(tasks);
-    const ended = await Promise.race([step.run(), this.#cancellation]);
-    if (this.#lost !== undefined) throw this.#lost;
-    if (ended === "cancelled") return this.#end({ status: RunStatus.CANCELLED, failure: undefined }, step.unsaved);
-    if (step.failure !== undefined) return this.#end({ status: RunStatus.FAILED, failure: step.failure }, step.unsaved);
-    if (step.interrupted) return this.#end(this.#interrupted(step), step.unsaved);
-    return this.#advance(step, tasks);
-  }
-
-  /**
-   * A superstep that waits for answers. Writes to untracked channels that can't be applied together are told now, as
-   * LangGraph does: they are not saved, so nothing would be left of them to be told later.
-   */
-  #interrupted(step: Superstep): RunEnd {
-    const { state } = this.loaded;
-    try {
-      if (state.graph.untracked.size > 0) applyWrites(copyState(state), step.finished);
-      return { status: RunStatus.INTERRUPTED, failure: undefined };
-    } catch (thrown) {
-      if (!(thrown instanceof RunFailure)) throw thrown;
-      return { status: RunStatus.FAILED, failure: thrown };
-    }
-  }
-
-  #newSuperstep(tasks: readonly Task[]): Superstep {
-    const { state, statuses } = this.loaded;
-    return new Superstep(tasks, {
-      state,
-      statuses,
-      events: this.events,
-      context: {
-        state,
-        threadId: this.plan.key.thread,
-        runId: this.plan.runId,
-        modules: this.#parts.modules,
-        signal: this.#cancelled.signal,
-      },
-      now: () => this.#isoNow(),
-      onStart: (task) => this.#tellStarted(task),
-      save: async (unsaved) => {
-        await this.#append(this.#draftOf(unsaved));
-      },
-    });
-  }
-
-  /** Applies a finished superstep and commits its checkpoint, with the stop that follows it if there is one. */
-  async #advance(step: Superstep, tasks: readonly Task[]): Promise<RunEnd | undefined> {
-    const { state, statuses } = this.loaded;
-    const parentId = state.checkpointId;
-    const previousVersions = new Map(state.versions);
-    try {
-      applyWrites(state, step.finished);
-    } catch (thrown) {
-      if (!(thrown instanceof RunFailure)) throw thrown;
-      return this.#end({ status: RunStatus.FAILED, failure: thrown }, step.unsaved);
-    }
-    const draft = this.#draftOf(step.unsaved, parentId);
-    const nowMs = this.#parts.environment.clock.nowMs();
-    const { checkpoint, tasks: due } = toCheckpoint(state, {
-      id: this.#parts.minter.mint(),
-      threadId: this.plan.key.thread,
-      parentId: parentId === "" ? undefined : parentId,
-      source: "loop",
-      runId: this.plan.runId,
-      nowMs,
-      createdAt: new Date(nowMs).toISOString(),
-      metadata: this.plan.metadata,
-      ran: tasks.map(({ node }) => node),
-      previousVersions,
-    });
-    this.#planned = { at: checkpoint.id, tasks: due };
-    statuses.clear();
-    draft.checkpoint = checkpoint;
-    draft.hasFreshId = true;
-    draft.events?.push(this.events.checkpointSaved(checkpoint));
-    const end = this.#stopAfter(tasks) ?? this.#stop() ?? this.#stopSingle();
-    const committed = end === undefined ? await this.#append(draft) : await this.#commit(draft, end);
-    if (committed.record.checkpoint !== undefined) {
-      this.checkpoint = committed.record.checkpoint;
-      adoptReferences(state, this.checkpoint);
-    }
-    return end;
-  }
-
-  /** A breakpoint after one of the nodes that just ran stops the run, unless nothing is due any more. */
-  #stopAfter(ran: readonly Task[]): RunEnd | undefined {
-    const { state } = this.loaded;
-    const nodes = stoppedNodes(
-      state,
-      this.plan.interruptAfter,
-      ran.map(({ node }) => node),
-    );
-    if (nodes.length === 0) return undefined;
-    if (this.#due().length === 0) return { status: RunStatus.DONE, failure: undefined };
-    return { status: RunStatus.PAUSED, failure: undefined, pausedAt: { side: "after", nodes } };
-  }
-
-  #stopSingle(): RunEnd | undefined {
-    return this.plan.single ? { status: RunStatus.PAUSED, failure: undefined } : undefined;
-  }
-
-  async #end(end: RunEnd, unsaved: Unsaved): Promise<RunEnd> {
-    await this.#commit(this.#draftOf(unsaved), end);
-    return end;
+  tell(event: Event): void {
+    event.number = this.thread.tail.lastEventNumber;
+    event.ephemeral = create(EphemeralPositionSchema, { epoch: this.plan.epoch, subNumber: ++this.#ephemeral });
+    this.parts.ephemeral.tell(this.plan.key, event);
   }
 
   /** Commits a draft together with the run's end: the lease is given back in the same act. */
-  async #commit(draft: Draft, end: RunEnd): Promise<Committed> {
-    const { state, statuses } = this.loaded;
-    const next = this.#due().filter(({ id }) => !isFinished(statuses.get(id)));
-    const stopped = this.events.runStopped(
-      end.status,
-      end.failure,
-      state.checkpointId,
-      next.map(({ node }) => node),
-    );
+  async #commitEnd(draft: Draft, end: RunEnd): Promise<Committed> {
+    const { namespace, checkpointId } = this.loaded.state;
+    const stopped = this.events.runStopped(end.status, end.failure, checkpointId, this.#loop.next);
     if (end.pausedAt !== undefined) {
       const { side, nodes } = end.pausedAt;
       // A pause belongs to no task: its path says at which node, its index on which side.
       const mark = controlPendingWrite("", nodes[0] ?? "", "__paused__", nullCell(), {
         controlIndex: side === "before" ? 0 : 1,
       });
-      draft.writes = [
-        ...(draft.writes ?? []),
-        { namespace: state.namespace, checkpointId: state.checkpointId, writes: [mark] },
-      ];
+      draft.writes = [...(draft.writes ?? []), { namespace, checkpointId, writes: [mark] }];
     }
     const { request } = this.plan;
     return this.#appendLast({
@@ -278,30 +135,21 @@ export class Run {
     });
   }
 
-  #draftOf({ writes, events }: Unsaved, checkpointId = this.loaded.state.checkpointId): Draft {
-    const namespace = this.loaded.state.namespace;
-    return { writes: writes.length === 0 ? [] : [{ namespace, checkpointId, writes }], events: [...events] };
-  }
-
   /** Appends the record that gives the lease back. Nothing may follow it: it would take the lease again. */
   async #appendLast(draft: Draft): Promise<Committed> {
     this.#over = true;
     return this.#chain(draft);
   }
 
-  /** Appends a record of a run that goes on. */
-  async #append(draft: Draft): Promise<Committed> {
-    if (this.#over) throw new CairnError(ErrorReason.RUN_CANCELLED, "the run is over");
-    return this.#chain(draft);
-  }
-
   /** Appends one record after the other; each one renews the lease. */
   async #chain(draft: Draft): Promise<Committed> {
     const appended = this.#appending.then(async () => {
-      const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.#parts.serverId) };
-      const committed = await this.#parts.store.append(this.plan.key, this.thread, renewed);
+      const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.parts.serverId) };
+      const committed = await this.parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;
       this.#ephemeral = 0n;
+      const { checkpoint } = committed.record;
+      if (checkpoint?.namespace === this.loaded.state.namespace) this.checkpoint = checkpoint;
       return committed;
     });
     // Whoever awaits `appended` sees the failure; a later append must not wait for ever behind it.
@@ -310,18 +158,18 @@ export class Run {
   }
 
   #lease(holder: string): Lease {
-    return leaseOf(this.plan, holder, this.#parts.environment.clock.nowMs());
+    return leaseOf(this.plan, holder, this.parts.environment.clock.nowMs());
   }
 
   /** Keeps the lease while a superstep takes long. */
   #renew(): () => void {
-    const { clock } = this.#parts.environment;
+    const { clock } = this.parts.environment;
     let stopped = false;
     let cancelTimer = (): void => {};
     const arm = (): void => {
       if (stopped) return;
       cancelTimer = clock.after(limits.leaseMs / 3, () => {
-        this.#append({}).then(arm, (thrown: unknown) => {
+        this.append({}).then(arm, (thrown: unknown) => {
           this.#lost ??= toCairnError(thrown);
           this.cancel();
         });
@@ -332,19 +180,5 @@ export class Run {
       stopped = true;
       cancelTimer();
     };
-  }
-
-  #tellStarted(task: Task): void {
-    const { state } = this.loaded;
-    const { id, node, triggers } = task;
-    const started = { taskId: id, node, triggers, step: BigInt(state.step + 1) };
-    const event = this.events.make({ case: "taskStarted", value: started });
-    event.number = this.thread.tail.lastEventNumber;
-    event.ephemeral = create(EphemeralPositionSchema, { epoch: this.plan.epoch, subNumber: ++this.#ephemeral });
-    this.#parts.ephemeral.tell(this.plan.key, event);
-  }
-
-  #isoNow(): string {
-    return new Date(this.#parts.environment.clock.nowMs()).toISOString();
   }
 }

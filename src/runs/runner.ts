@@ -10,7 +10,8 @@ import { threadName } from "../store/thread-name.ts";
 import { type Beginning, begin, type RunCall } from "./begin.ts";
 import { runError } from "./event-bodies.ts";
 import { leaseState } from "./lease.ts";
-import { findStored, loadState } from "./load.ts";
+import { findStored, graphOf, loadState } from "./load.ts";
+import { loadChildren } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
 import { Run } from "./run.ts";
 import type { RunEnd } from "./run-end.ts";
@@ -145,9 +146,9 @@ export class Runner {
     const checkpointId = outcome.state?.checkpointId ?? "";
     const stored = await findStored(this.#parts, key, "", checkpointId, n);
     if (stored === undefined) return outcome;
-    const { graphName = "", graphHash = "" } = stored.checkpoint;
-    const graph = await this.#parts.graphs.get(key.space, graphName, graphHash);
-    outcome.state = stateSnapshot(stored.checkpoint, loadState(graph, key, "", stored), true);
+    const loaded = loadState(await graphOf(this.#parts, key.space, stored.checkpoint), key, "", stored);
+    await loadChildren(this.#parts, key, loaded, n);
+    outcome.state = stateSnapshot(stored.checkpoint, loaded, true);
     return outcome;
   }
 
@@ -199,7 +200,10 @@ export class Runner {
 
   async #reread({ plan, loaded, checkpoint }: Run): Promise<RunOutcome["state"]> {
     const stored = await findStored(this.#parts, plan.key, "", checkpoint.id);
-    return stored && stateSnapshot(stored.checkpoint, loadState(loaded.state.graph, plan.key, "", stored), true);
+    if (stored === undefined) return undefined;
+    const again = loadState(loaded.state.graph, plan.key, "", stored);
+    await loadChildren(this.#parts, plan.key, again);
+    return stateSnapshot(stored.checkpoint, again, true);
   }
 }
 

@@ -7,7 +7,8 @@ import type { TypedValue } from "../gen/cairn/v1/value_pb.ts";
 import { checkpointNotFound } from "../not-found.ts";
 import type { StoredCheckpoint, ThreadKey } from "../store/store.ts";
 import { compareBytes } from "../values/order.ts";
-import { findStored, loadState } from "./load.ts";
+import { findStored, graphOf, loadState } from "./load.ts";
+import { loadChildren } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
 import { stateSnapshot } from "./state-view.ts";
 
@@ -55,8 +56,10 @@ async function describe(
   const { checkpoint } = stored;
   const isOurs = checkpoint.origin === Origin.NATIVE && nativeFault(checkpoint) === undefined;
   if (!isOurs || checkpoint.graphName === undefined) return foreignSnapshot(stored);
-  const graph = await parts.graphs.get(key.space, checkpoint.graphName, checkpoint.graphHash ?? "");
-  return stateSnapshot(checkpoint, loadState(graph, key, checkpoint.namespace, stored), live);
+  const graph = await graphOf(parts, key.space, checkpoint);
+  const loaded = loadState(graph, key, checkpoint.namespace, stored);
+  if (live) await loadChildren(parts, key, loaded);
+  return stateSnapshot(checkpoint, loaded, live);
 }
 
 /** A checkpoint that no graph of ours can have made: its values as they were put. */

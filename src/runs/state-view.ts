@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Cell } from "../engine/cell.ts";
 import { RunFailure } from "../engine/failure.ts";
-import { type Snapshot, snapshot } from "../engine/snapshot.ts";
+import { type OpenInterrupt, type Snapshot, snapshot } from "../engine/snapshot.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { type StateSnapshot, StateSnapshotSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import { compareBytes } from "../values/order.ts";
@@ -20,7 +20,7 @@ export function stateSnapshot(checkpoint: Checkpoint, loaded: Loaded, live: bool
     error: status?.failure && runError(status.failure),
     interruptIds: interrupts.map(({ id }) => id),
   }));
-  const interrupts = shown.tasks.flatMap((each) => each.interrupts);
+  const interrupts = openInterrupts(shown, loaded, live);
   return create(StateSnapshotSchema, {
     threadId: checkpoint.threadId,
     namespace: checkpoint.namespace,
@@ -31,12 +31,20 @@ export function stateSnapshot(checkpoint: Checkpoint, loaded: Loaded, live: bool
     values: Object.fromEntries([...shown.values].map(([name, cell]: [string, Cell]) => [name, cell.typed])),
     nextNodes: [...shown.next].sort(compareBytes),
     tasks,
-    interrupts: interrupts.map(({ id, node, taskId, value }) => ({ id, node, taskId, value: value.typed })),
+    interrupts: interrupts.map(({ value, ...asked }) => ({ ...asked, value: value.typed })),
     createdAt: timestampFromMs(Number(checkpoint.createdAtMs ?? 0n)),
     runId: checkpoint.runId ?? "",
     graphName: checkpoint.graphName ?? "",
     graphHash: checkpoint.graphHash ?? "",
     metadata: checkpoint.metadata ?? new Uint8Array(),
+  });
+}
+
+/** Those of the tasks, and of the subgraphs that tasks have begun. */
+function openInterrupts({ tasks }: Snapshot, { children }: Loaded, live: boolean): OpenInterrupt[] {
+  return tasks.flatMap(({ task, interrupts }) => {
+    const child = children.get(task.id);
+    return child === undefined ? interrupts : [...interrupts, ...openInterrupts(look(child, live), child, live)];
   });
 }
 

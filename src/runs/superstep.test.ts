@@ -14,6 +14,7 @@ import { branchTo, START } from "../engine/names.ts";
 import { prepareTasks } from "../engine/tasks.ts";
 import { write } from "../engine/write.ts";
 import { ChannelKind, GraphSpecSchema } from "../gen/cairn/v1/graph_pb.ts";
+import { systemEnvironment } from "../system/environment.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { NodesModule } from "./modules/nodes-module.ts";
 import { Superstep } from "./superstep.ts";
@@ -41,12 +42,20 @@ function superstep(save: (step: Superstep) => Promise<void>): Superstep {
   const entered = ["a", "b"].map((name) => write(branchTo(name), nullCell()));
   applyWrites(state, [{ node: START, path: "", triggers: [START], writes: entered }]);
   const step: Superstep = new Superstep(prepareTasks(state), {
-    state,
-    statuses: new Map(),
+    loaded: { stored: undefined, state, statuses: new Map(), children: new Map(), heads: new Map() },
     events: new EventMaker("run", ""),
-    context: { state, threadId: "t", runId: "run", modules, signal: new AbortController().signal },
+    replay: undefined,
+    context: {
+      state,
+      threadId: "t",
+      runId: "run",
+      modules,
+      environment: systemEnvironment,
+      signal: new AbortController().signal,
+      onStart: () => {},
+      callSubgraph: () => expect.fail("no node is a subgraph"),
+    },
     now: () => "2026-01-01T00:00:00.000Z",
-    onStart: () => {},
     save: () => save(step),
   });
   return step;

@@ -1,27 +1,34 @@
 import type { StateView } from "../engine/cel.ts";
-import type { Cell } from "../engine/cell.ts";
 import { evaluate, runAsk, runExpression } from "../engine/evaluate.ts";
 import { RunFailure } from "../engine/failure.ts";
 import type { CompiledBranch, CompiledNode } from "../engine/graph.ts";
 import { entryWrites } from "../engine/input.ts";
 import { START } from "../engine/names.ts";
 import { branchState, decisionWrites, type NodeResult, orNoWrites, resultWrites } from "../engine/node-result.ts";
+import { isRetried, retryDelayMs } from "../engine/retry.ts";
 import { type GraphState, viewOf } from "../engine/state.ts";
 import type { Task } from "../engine/tasks.ts";
 import type { Write } from "../engine/write.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import type { Draft } from "../store/store.ts";
+import { type Environment, fraction } from "../system/environment.ts";
 import { isPlainMap, type Plain } from "../values/value.ts";
 import { inFairTurn } from "./fair-turns.ts";
 import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
+import type { SubgraphOutcome } from "./subgraphs.ts";
+import type { Question } from "./superstep.ts";
 
-/** How a task ended. */
+/** How a task ended. Of a subgraph's, `draft` is what it leaves to be saved. */
 export type TaskOutcome =
-  | { kind: "finished"; writes: Write[] }
-  | { kind: "interrupted"; index: number; value: Cell }
-  | { kind: "failed"; failure: RunFailure };
+  | { kind: "finished"; writes: Write[]; asked: number; heads?: ReadonlyMap<string, string>; draft?: Draft }
+  | ({ kind: "interrupted" } & Question)
+  | { kind: "stopped"; status: RunStatus; draft: Draft }
+  | { kind: "command"; result: NodeResult }
+  | { kind: "failed"; failure: RunFailure; draft?: Draft };
 
-/** What a task is run with. */
-export interface TaskContext {
+/** What a node's writes are made with. */
+export interface NodeContext {
   state: GraphState;
   threadId: string;
   runId: string;
@@ -29,28 +36,81 @@ export interface TaskContext {
   signal: AbortSignal;
 }
 
-/** Runs one task. What its code does wrong is an outcome; what is thrown is a fault of ours. */
+/** What a task is run with. */
+export interface TaskContext extends NodeContext {
+  environment: Environment;
+  /** An attempt begins; they count from 1. */
+  onStart(task: Task, attempt: number): void;
+  /** Runs the subgraph that a task is. */
+  callSubgraph(task: Task, answers: readonly Plain[]): Promise<SubgraphOutcome>;
+}
+
+/** Runs one task, again after failures as its node's policy says. */
 export async function runTask(task: Task, answers: readonly Plain[], context: TaskContext): Promise<TaskOutcome> {
-  try {
-    const node = context.state.graph.nodes.get(task.node) as CompiledNode;
-    const result = await runNode(node, task, answers, context);
-    if ("question" in result) return { kind: "interrupted", index: answers.length, value: result.question };
-    if ("interrupted" in result) return { kind: "interrupted", ...result.interrupted };
-    return { kind: "finished", writes: orNoWrites(await allWrites(node, result, context)) };
-  } catch (thrown) {
-    if (!(thrown instanceof RunFailure)) throw thrown;
-    return { kind: "failed", failure: thrown.at({ node: task.node, taskId: task.id }) };
+  const node = context.state.graph.nodes.get(task.node) as CompiledNode;
+  const policy = node.spec?.retry;
+  for (let attempts = 1; ; attempts++) {
+    context.onStart(task, attempts);
+    const outcome = await attempt(node, task, answers, context);
+    if (outcome.kind !== "failed" || policy === undefined) return outcome;
+    if (context.signal.aborted || !isRetried(policy, outcome.failure, attempts)) return outcome;
+    await pause(retryDelayMs(policy, attempts, fraction(context.environment.random)), context);
   }
 }
 
-type RawResult = NodeResult | { question: Cell } | { interrupted: { index: number; value: Cell } };
+/** Waits, but not longer than the run goes on. */
+async function pause(delayMs: number, { environment, signal }: TaskContext): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stopTimer = environment.clock.after(delayMs, resolve);
+  const stop = (): void => resolve();
+  signal.addEventListener("abort", stop, { once: true });
+  await promise;
+  signal.removeEventListener("abort", stop);
+  stopTimer();
+}
+
+/** What a node's code does wrong is an outcome; what is thrown is a fault of ours. */
+async function attempt(
+  node: CompiledNode,
+  task: Task,
+  answers: readonly Plain[],
+  context: TaskContext,
+): Promise<TaskOutcome> {
+  let draft: Draft | undefined;
+  try {
+    if (node.subgraph !== undefined) {
+      const called = await context.callSubgraph(task, answers);
+      if (called.kind !== "returned") return called;
+      draft = called.draft;
+      const { heads } = called;
+      return { kind: "finished", writes: await written(node, called.result, context), asked: 0, heads, draft };
+    }
+    const result = await runNode(node, task, answers, context);
+    if ("value" in result) return { kind: "interrupted", ...result };
+    if (result.toParent) return commandOf(node, result, context);
+    return { kind: "finished", writes: await written(node, result, context), asked: result.asked ?? 0 };
+  } catch (thrown) {
+    if (!(thrown instanceof RunFailure)) throw thrown;
+    return { kind: "failed", failure: thrown.at({ node: task.node, taskId: task.id }), draft };
+  }
+}
+
+async function written(node: CompiledNode, result: NodeResult, context: NodeContext): Promise<Write[]> {
+  return orNoWrites(await allWrites(node, result, context));
+}
+
+function commandOf({ name }: CompiledNode, result: NodeResult, { state }: NodeContext): TaskOutcome {
+  if (state.namespace !== "") return { kind: "command", result: { ...result, toParent: false } };
+  const message = `node ${JSON.stringify(name)} gives a command to the enclosing graph, but this graph has none`;
+  return { kind: "failed", failure: new RunFailure(ErrorReason.NODE_FAILED, message, { node: name }) };
+}
 
 async function runNode(
   node: CompiledNode,
   task: Task,
   answers: readonly Plain[],
-  context: TaskContext,
-): Promise<RawResult> {
+  context: NodeContext,
+): Promise<NodeResult | Question> {
   if (node.name === START) return { update: entryWrites(context.state.graph, context.state), goto: [] };
   const kind = node.spec?.kind;
   if (kind?.case === "expression") return inFairTurn(() => runExpression(node, inputView(task)));
@@ -69,7 +129,7 @@ async function runNode(
 }
 
 /** A node's writes with those of its conditional edges, which see its own writes. */
-export async function allWrites(node: CompiledNode, result: NodeResult, context: TaskContext): Promise<Write[]> {
+export async function allWrites(node: CompiledNode, result: NodeResult, context: NodeContext): Promise<Write[]> {
   const { graph } = context.state;
   const own = resultWrites(graph, node, result);
   if (node.branches.length === 0) return own;
@@ -84,8 +144,8 @@ export async function allWrites(node: CompiledNode, result: NodeResult, context:
 async function decide(
   node: CompiledNode,
   branch: CompiledBranch,
-  state: Map<string, Cell>,
-  context: TaskContext,
+  state: ReturnType<typeof branchState>,
+  context: NodeContext,
 ): Promise<Plain> {
   const { program } = branch;
   if (program !== undefined) return inFairTurn(() => evaluate(program, viewOf(state), node.name));
@@ -97,7 +157,7 @@ async function decide(
   );
 }
 
-function modulesOf(node: string, { modules }: TaskContext): NodesModule {
+function modulesOf(node: string, { modules }: NodeContext): NodesModule {
   if (modules !== undefined) return modules;
   throw new RunFailure(
     ErrorReason.NODE_FAILED,
@@ -107,7 +167,7 @@ function modulesOf(node: string, { modules }: TaskContext): NodesModule {
 
 function callOf(
   task: Task,
-  { threadId, runId }: TaskContext,
+  { threadId, runId }: NodeContext,
 ): Pick<ModuleCall, "input" | "taskId" | "threadId" | "runId"> {
   return { input: task.input, taskId: task.id, threadId, runId };
 }

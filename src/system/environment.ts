@@ -23,6 +23,11 @@ export interface Environment {
   onDurable?: (point: string, side: "before" | "after") => void | Promise<void>;
 }
 
+/** A number from 0 to below 1. */
+export function fraction({ bytes }: Random): number {
+  return new DataView(bytes(4).buffer).getUint32(0) / 2 ** 32;
+}
+
 /** The machine's clock and randomness. */
 export const systemEnvironment: Environment = {
   clock: {

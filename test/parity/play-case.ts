@@ -138,7 +138,8 @@ async function updatedSince(thread: Thread, after: bigint): Promise<string[]> {
   const nodes: string[] = [];
   try {
     for await (const event of thread.events({ after, untilNow: true, values: false })) {
-      const { body } = event.raw;
+      const { body, namespace } = event.raw;
+      if (namespace !== "") continue;
       if (body.case === "runStarted") nodes.push(...body.value.reusedTasks.map(({ node }) => node));
       if (body.case === "taskFinished") nodes.push(body.value.node);
     }

@@ -33,8 +33,11 @@ export interface NodeContext {
    * from its beginning and this returns it. Several calls are told apart by their order.
    */
   interrupt(question: NodeValue): NodeValue;
-  /** Updates, and where to go besides the edges. */
-  command(command: { update?: Record<string, NodeValue>; goto?: Target }): Command;
+  /**
+   * Updates, and where to go besides the edges. With graph "parent" both are those of the enclosing graph: this graph
+   * ends, and its node there has written them.
+   */
+  command(command: { update?: Record<string, NodeValue>; goto?: Target; graph?: "parent" }): Command;
   /** Runs a node in the next superstep with an argument of its own. */
   send(node: string, argument: NodeValue): Send;
   /** Replaces a channel's value, whatever its reducer. */
@@ -44,10 +47,12 @@ export interface NodeContext {
 export class Command {
   readonly update: Record<string, NodeValue>;
   readonly goto: (string | Send)[];
+  readonly toParent: boolean;
 
-  constructor(update: Record<string, NodeValue>, goto: (string | Send)[]) {
+  constructor(update: Record<string, NodeValue>, goto: (string | Send)[], toParent: boolean) {
     this.update = update;
     this.goto = goto;
+    this.toParent = toParent;
   }
 }
 

@@ -62,12 +62,9 @@ export class NodesModule {
   }
 
   /** Runs a function as a node. Throws RunFailure (NODE_FAILED). */
-  async runNode(
-    call: ModuleCall,
-    signal: AbortSignal,
-  ): Promise<NodeResult | { interrupted: { index: number; value: Cell } }> {
+  async runNode(call: ModuleCall, signal: AbortSignal): Promise<NodeResult | { index: number; value: Cell }> {
     const reply = await this.#call("node", call, signal);
-    if (reply.kind === "interrupted") return { interrupted: { index: reply.index, value: cellOf(reply.value) } };
+    if (reply.kind === "interrupted") return { index: reply.index, value: cellOf(reply.value) };
     if (reply.kind !== "result") throw nodeFailed(call, "did not answer as a node");
     return {
       update: reply.update.map(({ channel, value, overwrite }) => write(channel, cellOf(value), overwrite)),
@@ -76,6 +73,8 @@ export class NodesModule {
           ? target
           : { node: target.node, arg: cellOf(target.arg), sourceNode: call.node, timeout: undefined },
       ),
+      toParent: reply.toParent,
+      asked: reply.asked,
     };
   }
 
@@ -103,7 +102,7 @@ export class NodesModule {
         worker.postMessage(messageOf(id, as, call));
       });
       if (reply === undefined) throw nodeFailed(call, "its worker thread ended");
-      if (reply.kind === "failed") throw nodeFailed(call, reply.message);
+      if (reply.kind === "failed") throw nodeFailed(call, reply.message, reply.name);
       return reply;
     } finally {
       signal.removeEventListener("abort", cancel);
@@ -184,9 +183,10 @@ function cellOf(data: Uint8Array): Cell {
   return new Cell(create(TypedValueSchema, { type: "msgpack", data }));
 }
 
-function nodeFailed(call: ModuleCall, message: string): RunFailure {
+function nodeFailed(call: ModuleCall, message: string, kind = ""): RunFailure {
   return new RunFailure(ErrorReason.NODE_FAILED, `node ${JSON.stringify(call.node)}: ${message}`, {
     node: call.node,
     taskId: call.taskId,
+    kind,
   });
 }

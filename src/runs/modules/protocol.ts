@@ -34,7 +34,10 @@ export type FromWorker =
       id: number;
       update: { channel: string; value: Uint8Array; overwrite: boolean }[];
       goto: (string | SentNode)[];
+      toParent: boolean;
+      /** How many questions it asked, all of which were answered. */
+      asked: number;
     }
   | { kind: "decision"; id: number; value: Uint8Array }
   | { kind: "interrupted"; id: number; index: number; value: Uint8Array }
-  | { kind: "failed"; id: number; message: string };
+  | { kind: "failed"; id: number; name: string; message: string };

@@ -35,19 +35,23 @@ function stateOf(state: CallMessage["state"]): unknown {
   return Object.fromEntries([...state].map(([channel, bytes]) => [channel, toCode(decodeMsgpack(bytes))]));
 }
 
-function contextOf(call: CallMessage, signal: AbortSignal): NodeContext {
-  let asked = 0;
+/** How many questions a call has asked. */
+interface Asked {
+  count: number;
+}
+
+function contextOf(call: CallMessage, asked: Asked, signal: AbortSignal): NodeContext {
   return {
     ...call.context,
     params: (call.params ?? {}) as Record<string, unknown>,
     signal,
     interrupt: (question) => {
-      const index = asked++;
+      const index = asked.count++;
       const answer = call.answers[index];
       if (answer === undefined) throw new Interrupted(index, question);
       return toCode(decodeMsgpack(answer));
     },
-    command: ({ update = {}, goto = [] }) => new Command(update, listOf(goto)),
+    command: ({ update = {}, goto = [], graph }) => new Command(update, listOf(goto), graph === "parent"),
     send: (node, argument) => new Send(node, argument),
     overwrite: (value) => new Overwrite(value),
   };
@@ -60,10 +64,12 @@ function listOf(target: Target): (string | Send)[] {
 
 async function answer(call: CallMessage, signal: AbortSignal): Promise<FromWorker> {
   const fn = Object.hasOwn(functions, call.function) ? functions[call.function] : undefined;
-  if (typeof fn !== "function") return failed(call.id, `the nodes module exports no function ${call.function}`);
-  const returned = await (fn as ModuleFunction)(stateOf(call.state), contextOf(call, signal));
+  if (typeof fn !== "function")
+    return failed(call.id, "ReferenceError", `the nodes module exports no function ${call.function}`);
+  const asked: Asked = { count: 0 };
+  const returned = await (fn as ModuleFunction)(stateOf(call.state), contextOf(call, asked, signal));
   if (call.as === "decide") return { kind: "decision", id: call.id, value: fromCode(decisionOf(returned)) };
-  return { kind: "result", id: call.id, ...resultOf(call.function, returned) };
+  return { kind: "result", id: call.id, ...resultOf(call.function, returned), asked: asked.count };
 }
 
 function decisionOf(returned: unknown): unknown {
@@ -71,9 +77,11 @@ function decisionOf(returned: unknown): unknown {
   return returned instanceof Send ? { node: returned.node, arg: returned.argument ?? null } : returned;
 }
 
-function resultOf(name: string, returned: unknown): Pick<FromWorker & { kind: "result" }, "update" | "goto"> {
-  const { update, goto } =
-    returned instanceof Command ? returned : { update: (returned ?? {}) as Record<string, unknown>, goto: [] };
+type Result = FromWorker & { kind: "result" };
+
+function resultOf(name: string, returned: unknown): Pick<Result, "update" | "goto" | "toParent"> {
+  const command = returned instanceof Command ? returned : undefined;
+  const update = command?.update ?? ((returned ?? {}) as Record<string, unknown>);
   if (!isPlainMap(update)) throw new Error(`${name} must return an object of updates, a command or nothing`);
   return {
     update: Object.entries(update as Record<string, unknown>).map(([channel, value]) =>
@@ -81,14 +89,15 @@ function resultOf(name: string, returned: unknown): Pick<FromWorker & { kind: "r
         ? { channel, value: fromCode(value.value), overwrite: true }
         : { channel, value: fromCode(value), overwrite: false },
     ),
-    goto: goto.map((target): string | SentNode =>
+    goto: (command?.goto ?? []).map((target): string | SentNode =>
       target instanceof Send ? { node: target.node, arg: fromCode(target.argument) } : target,
     ),
+    toParent: command?.toParent ?? false,
   };
 }
 
-function failed(id: number, message: string): FromWorker {
-  return { kind: "failed", id, message };
+function failed(id: number, name: string, message: string): FromWorker {
+  return { kind: "failed", id, name, message };
 }
 
 async function handle(call: CallMessage): Promise<void> {
@@ -99,7 +108,8 @@ async function handle(call: CallMessage): Promise<void> {
   } catch (thrown) {
     if (thrown instanceof Interrupted) {
       tell({ kind: "interrupted", id: call.id, index: thrown.index, value: fromCode(thrown.question) });
-    } else tell(failed(call.id, thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)));
+    } else if (thrown instanceof Error) tell(failed(call.id, thrown.name, `${thrown.name}: ${thrown.message}`));
+    else tell(failed(call.id, "", String(thrown)));
   } finally {
     calls.delete(call.id);
   }
