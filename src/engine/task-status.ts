@@ -26,10 +26,14 @@ export function isFinished(status: TaskStatus | undefined): boolean {
   return status !== undefined && status.writes.length > 0;
 }
 
-/** The question that still waits: asked, not answered, by a task that has not finished. */
+/**
+ * The question that still waits, of a task that has not finished: it has no answer, or its task has failed since. Then
+ * another answer may take the place of the one that was given.
+ */
 export function openInterrupt(status: TaskStatus | undefined): TaskStatus["interrupt"] {
   if (status?.interrupt === undefined || isFinished(status)) return undefined;
-  return status.interrupt.index >= status.answers.length ? status.interrupt : undefined;
+  const isOpen = status.interrupt.index >= status.answers.length || status.failure !== undefined;
+  return isOpen ? status.interrupt : undefined;
 }
 
 /** Reads the pending writes of a checkpoint, which are sorted and merged, by task. */

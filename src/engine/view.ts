@@ -49,7 +49,8 @@ function openSignals(view: Checkpoint, writes: readonly PendingWrite[]): Interru
   return view.pendingTasks.flatMap((task) => {
     const asked = writes.find(({ idx, taskId }) => idx === controlWrites.__interrupt__ && taskId === task.id);
     const index = asked?.controlIndex ?? 0n;
-    if (asked === undefined || index < (answers.get(task.id) ?? 0n)) return [];
+    const failed = writes.some(({ idx, taskId }) => idx === controlWrites.__error__ && taskId === task.id);
+    if (asked === undefined || (index < (answers.get(task.id) ?? 0n) && !failed)) return [];
     const id = interruptId(task.id, view.namespace, Number(index));
     return [
       create(InterruptSignalSchema, {

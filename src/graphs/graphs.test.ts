@@ -204,11 +204,19 @@ describe("validation", () => {
       ),
       [
         "nodes.a.worker: worker nodes are not supported yet",
-        "nodes.a.defer: deferred nodes are not supported yet",
-        "nodes.a.retry: retries are not supported yet",
         "nodes.a.cache: caches are not supported yet",
         "nodes.a.timeout: timeouts are not supported yet",
         "nodes.a.error_handler: error handlers are not supported yet",
+      ],
+    ],
+    [
+      small(
+        `nodes:\n  a: {subgraph: {inline: {channels: {n: add}, nodes: {b: {expression: {update: {x: "1"}}}}}}}\n  b: {subgraph: {}}\nedges: [[START, a]]`,
+      ),
+      [
+        'nodes.a.subgraph.inline.nodes.b.expression.update.x: there is no channel "x" (known: n)',
+        "nodes.a.subgraph.inline.edges: no edge leads from __start__ (START)",
+        "nodes.b.subgraph: a subgraph needs a graph: a registered one's name, or one given inline",
       ],
     ],
     [

@@ -63,9 +63,9 @@ export class Superstep {
   /** Rejects when a save fails: the superstep is then of no use. */
   readonly #broken = Promise.withResolvers<never>();
   #atWork = 0;
-  #failure: { path: string; failure: RunFailure } | undefined;
+  #failure: RunFailure | undefined;
   #stopped: RunStatus | undefined;
-  #command: { path: string; result: NodeResult } | undefined;
+  #command: NodeResult | undefined;
   #question: Question | undefined;
   readonly #heads = new Map<string, string>();
 
@@ -97,9 +97,9 @@ export class Superstep {
     return this.#unsaved;
   }
 
-  /** The failure of the first task, in their order, that failed. */
+  /** The failure of the task that failed first. */
   get failure(): RunFailure | undefined {
-    return this.#failure?.failure;
+    return this.#failure;
   }
 
   /** Why some task waits: for an answer, or in a subgraph that has paused or been told to stop. */
@@ -112,9 +112,9 @@ export class Superstep {
     return this.#question;
   }
 
-  /** A command to the enclosing graph, of the first task that gave one. */
+  /** A command to the enclosing graph, of the task that gave one first. */
   get command(): NodeResult | undefined {
-    return this.#command?.result;
+    return this.#command;
   }
 
   /** Where the finished tasks' subgraphs left those that keep one state for the thread. */
@@ -166,20 +166,11 @@ export class Superstep {
     const status = statuses.get(task.id) ?? { writes: [], answers: [] };
     statuses.set(task.id, status);
     if ("draft" in outcome && outcome.draft !== undefined) this.#takeOver(outcome.draft);
-    switch (outcome.kind) {
-      case "finished":
-        return this.#finish(task, status, outcome);
-      case "interrupted":
-        return this.#interrupt(task, status, outcome);
-      case "stopped":
-        return this.#stopFor(outcome.status);
-      case "command":
-        if (this.#command === undefined || task.path < this.#command.path)
-          this.#command = { path: task.path, result: outcome.result };
-        return;
-      case "failed":
-        return this.#fail(task, status, outcome.failure.at({ node: task.node, taskId: task.id }));
-    }
+    if (outcome.kind === "finished") this.#finish(task, status, outcome);
+    else if (outcome.kind === "interrupted") this.#interrupt(task, status, outcome);
+    else if (outcome.kind === "stopped") this.#stopFor(outcome.status);
+    else if (outcome.kind === "command") this.#command ??= outcome.result;
+    else this.#fail(task, status, outcome.failure.at({ node: task.node, taskId: task.id }));
   }
 
   /** What a subgraph left to be saved goes with what this superstep saves. */
@@ -223,7 +214,7 @@ export class Superstep {
   }
 
   #fail(task: Task, status: TaskStatus, failure: RunFailure): void {
-    if (this.#failure === undefined || task.path < this.#failure.path) this.#failure = { path: task.path, failure };
+    this.#failure ??= failure;
     status.failure = failure;
     this.#add([controlPendingWrite(task.id, task.path, "__error__", failureCell(failure))]);
     this.#unsaved.events.push(this.#parts.events.taskFailed(task, this.#parts.loaded.state.step + 1, failure));

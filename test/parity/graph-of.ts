@@ -55,7 +55,8 @@ function decision(branch: CaseBranch): string {
     const number = `(${there} ? double(${value}) : 0.0)`;
     return `${number} < ${float(branch.lt)} ? ${names(branch.then ?? [])} : ${names(branch.else ?? [])}`;
   }
-  const shown = `(${there} ? string(${value}) : "None")`;
+  // As Python shows it; of what a case can't name, anything else will do.
+  const shown = `(!(${there}) ? "None" : type(${value}) in [list, map, bool] ? "?" : string(${value}))`;
   const cases = Object.entries(branch.cases ?? {});
   return cases.reduceRight(
     (rest, [when, to]) => `${shown} == ${text(when)} ? ${names(to)} : (${rest})`,

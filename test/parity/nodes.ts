@@ -46,7 +46,7 @@ function written(kind: string, argument: OpArgument, name: string, state: NodeSt
     case "overwrite":
       return Object.fromEntries(Object.entries(argument).map(([channel, v]) => [channel, context.overwrite(v)]));
     case "plus":
-      return { [to]: ((state[from] as number | null | undefined) ?? 0) + k };
+      return { [to]: sum(state[from] ?? 0, k) };
     case "copy":
       return { [to]: state[from] ?? null };
     case "size":
@@ -64,6 +64,11 @@ function written(kind: string, argument: OpArgument, name: string, state: NodeSt
     default:
       throw new Error(`unknown op ${kind}`);
   }
+}
+
+/** Whole numbers beyond 2^53 come as bigint. */
+function sum(value: unknown, k: number): number | bigint {
+  return typeof value === "bigint" ? value + BigInt(k) : (value as number) + k;
 }
 
 interface SendOp {

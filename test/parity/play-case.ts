@@ -14,7 +14,8 @@ export async function playCase(client: CairnClient, player: Player, subject: Cas
   const name = `case-${id}`;
   await client.graphs.register(graphFile(name, subject, player.urlOf(id)));
   const thread = client.thread(name);
-  const script = { thread, graph: name, checkpointId: undefined };
+  const isSubgraph = (node: string): boolean => subject.graph.nodes[node]?.graph !== undefined;
+  const script = { thread, graph: name, isSubgraph, checkpointId: undefined };
   const results: Expected[] = [];
   for (const call of subject.script) results.push(await playCall(script, player, id, call));
   return results;
@@ -24,6 +25,7 @@ export async function playCase(client: CairnClient, player: Player, subject: Cas
 interface Script {
   readonly thread: Thread;
   readonly graph: string;
+  isSubgraph(node: string): boolean;
   /**
    * The checkpoint that the next call starts from; undefined for the head. As in the recording, a fork stays chosen
    * when its call is refused before it runs anything (an update, an answer to an unknown question), and is let go
@@ -38,7 +40,8 @@ async function playCall(script: Script, player: Player, id: string, call: Call):
   ran.clear();
   const before = await lastEvent(thread);
   const error = await make(script, call);
-  const updated = call.update_state === undefined ? { updated: await updatedSince(thread, before) } : {};
+  const updated =
+    call.update_state === undefined ? { updated: await updatedSince(thread, before, script.isSubgraph) } : {};
   const counts = Object.fromEntries([...ran].sort(([a], [b]) => (a < b ? -1 : 1)));
   const record: Expected = { ...updated, ...(error === undefined ? {} : { error }), ran: counts };
   if (call.fork === undefined) Object.assign(record, await standing(thread));
@@ -61,7 +64,9 @@ async function make(script: Script, call: Call): Promise<string | undefined> {
     return outcome.error && errorName(outcome.error.reason);
   } catch (thrown) {
     if (!(thrown instanceof CairnClientError)) throw thrown;
-    return errorName(thrown.reason);
+    return call.update_state !== undefined && thrown.reason === "INVALID_FIELD"
+      ? "INVALID_UPDATE"
+      : errorName(thrown.reason);
   }
 }
 
@@ -133,15 +138,20 @@ async function lastEvent(thread: Thread): Promise<bigint> {
   return last;
 }
 
-/** Nodes whose results counted in the call: those that ran, and those whose saved results were used. */
-async function updatedSince(thread: Thread, after: bigint): Promise<string[]> {
+/**
+ * Nodes whose results counted in the call: those that ran, and those whose saved results were used. LangGraph's stream
+ * ends with the first failure; a subgraph that finishes after it is saved and not told.
+ */
+async function updatedSince(thread: Thread, after: bigint, slow: (node: string) => boolean): Promise<string[]> {
   const nodes: string[] = [];
+  let failed = false;
   try {
     for await (const event of thread.events({ after, untilNow: true, values: false })) {
       const { body, namespace } = event.raw;
       if (namespace !== "") continue;
       if (body.case === "runStarted") nodes.push(...body.value.reusedTasks.map(({ node }) => node));
-      if (body.case === "taskFinished") nodes.push(body.value.node);
+      if (body.case === "taskFinished" && !(failed && slow(body.value.node))) nodes.push(body.value.node);
+      failed ||= body.case === "taskFailed";
     }
   } catch (thrown) {
     if (!(thrown instanceof CairnClientError && thrown.codeName === "NOT_FOUND")) throw thrown;

@@ -507,7 +507,8 @@ export type PendingWrite = Message<"cairn.v1.PendingWrite"> & {
 
   /**
    * Native control writes. Of an interrupt (idx −3): which of its task's interrupts it is, from 0. Of answers
-   * (idx −4): how many the list holds. An interrupt is open while its task has no more answers than its index.
+   * (idx −4): how many the list holds. An interrupt is open while its task has no more answers than its index, and
+   * again when the task has failed.
    *
    * @generated from field: optional uint64 control_index = 7;
    */
