@@ -37,7 +37,7 @@ export function validateGraph(spec: GraphSpec, options: ValidateOptions = {}): G
 }
 
 /** A graph over a limit is not looked at further, so that checking it costs little. */
-function checkSizes(spec: GraphSpec, faults: Faults): boolean {
+export function checkSizes(spec: GraphSpec, faults: Faults): boolean {
   const sizes: [path: string, size: number, max: number][] = [
     ["channels", Object.keys(spec.channels).length, graphLimits.channelsMax],
     ["nodes", Object.keys(spec.nodes).length, graphLimits.nodesMax],
