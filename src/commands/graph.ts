@@ -4,6 +4,7 @@ import type { GraphInfo } from "../../clients/typescript/src/index.ts";
 import { act } from "./action.ts";
 import { Exit } from "./exit.ts";
 import { addFlags, type Flags } from "./flags.ts";
+import { addImport } from "./import-graph.ts";
 import { readFileOrStdin } from "./read-input.ts";
 import { aligned, moment, printable, style, table } from "./style.ts";
 
@@ -15,6 +16,7 @@ Examples:
   $ cairn graph register graphs/*.yaml
   $ cairn graph draw triage > triage.mmd         Mermaid; a file need not be registered
   $ cairn graph show triage --json
+  $ cairn graph import --from neograph agent.json > agent.yaml
 `;
 
 /** `cairn graph` */
@@ -34,6 +36,7 @@ export function addGraph(program: Command): Command {
     .description("show a graph as a graph file")
     .option("--hash <hash>", "this version; without, the latest")
     .action(show);
+  addImport(graph);
   return graph;
 }
 
@@ -99,13 +102,11 @@ function list(flags: Flags): Promise<void> {
 function show(name: string, flags: Flags & { hash?: string }): Promise<void> {
   return act(flags, async ({ client, output, signal }) => {
     const graph = await client.graphs.get(name, { hash: flags.hash, signal });
-    const { toJson } = await import("@bufbuild/protobuf");
-    const { stringify } = await import("yaml");
-    const { proto } = await import("../../clients/typescript/src/index.ts");
-    const spec = graph.spec && toJson(proto.GraphSpecSchema, graph.spec, { useProtoFieldName: true });
+    const { graphJson, graphText } = await import("./graph-text.ts");
+    const spec = graph.spec && graphJson(graph.spec);
     output.result({ ...infoJson(graph), spec }, () => {
       const head = `# ${graph.name} revision ${graph.revision}, ${graph.hash}, ${moment(graph.registeredAt)}`;
-      return `${style("dim", head)}\n${stringify(spec, { lineWidth: 100 }).trimEnd()}`;
+      return `${style("dim", head)}\n${graphText(spec)}`;
     });
     return undefined;
   });

@@ -46,6 +46,52 @@ describe("cairn graph", () => {
     });
   });
 
+  test("import: a graph file that can be registered, or every fault", async () => {
+    const definition = {
+      schema_version: 1,
+      name: "agent",
+      _editor: "x",
+      channels: { messages: { reducer: "append" } },
+      nodes: { think: { type: "llm_call" }, act: { type: "tools" } },
+      edges: [
+        { from: "__start__", to: "think" },
+        { from: "act", to: "think" },
+      ],
+      conditional_edges: [{ from: "think", condition: "has_tool_calls", routes: { true: "act", false: "__end__" } }],
+    };
+    const file = join(server.folder, "agent.json");
+    const importing = ["graph", "import", "--from", "neograph", file];
+    writeFileSync(file, JSON.stringify(definition));
+    const refused = await server.cairn([...importing, "--json"]);
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse(refused.stderr).error).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "GRAPH_INVALID",
+      violations: [{ field: "nodes.think.type" }],
+    });
+    expect((await server.cairn(importing)).stderr).toMatch(
+      /can't be imported \(faults: 1\): nodes\.think\.type: llm_call/,
+    );
+    const output = join(server.folder, "agent.yaml");
+    const imported = await server.cairn([...importing, "--function", "llm_call=think", "--output", output]);
+    expect(imported).toEqual({ code: 0, stdout: "", stderr: "_editor  an annotation: left out\n" });
+    expect((await server.cairn(["graph", "register", output])).stdout).toMatch(/^registered agent/);
+    const asJson = await server.cairn([...importing, "--function", "llm_call=think", "--json"]);
+    const json = await server.cairn(["graph", "register", "-"], { stdin: asJson.stdout });
+    expect(json.stdout).toMatch(/^unchanged agent/);
+  });
+
+  test("import: what makes no sense has exit code 2", async () => {
+    for (const args of [
+      ["graph", "import", desk],
+      ["graph", "import", "--from", "langgraph", desk],
+      ["graph", "import", "--from", "neograph", "--function", "nameless", desk],
+      ["graph", "import", "--from", "neograph", join(server.folder, "absent.json")],
+    ]) {
+      expect((await server.cairn(args)).code, args.join(" ")).toBe(2);
+    }
+  });
+
   test("what is not there: exit code 4", async () => {
     for (const args of [
       ["graph", "show", "nope"],
