@@ -15,7 +15,7 @@ import {
   RegisterGraphResponseSchema,
   ValidateGraphResponseSchema,
 } from "../gen/cairn/v1/graph_service_pb.ts";
-import { drawGraph } from "../graphs/draw.ts";
+import { drawGraph } from "../graphs/draw/draw.ts";
 import { graphInvalid } from "../graphs/faults.ts";
 import { readGraph } from "../graphs/read.ts";
 import { registerGraph } from "../graphs/register.ts";
