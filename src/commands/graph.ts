@@ -1,7 +1,7 @@
-import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import type { GraphInfo } from "../../clients/typescript/src/index.ts";
 import { act } from "./action.ts";
+import { addDraw } from "./draw-graph.ts";
 import { Exit } from "./exit.ts";
 import { addFlags, type Flags } from "./flags.ts";
 import { addImport } from "./import-graph.ts";
@@ -15,6 +15,7 @@ Examples:
   $ cairn graph validate examples/triage/graph.yaml   every fault at once, each with its path; exit code 1 if any
   $ cairn graph register graphs/*.yaml
   $ cairn graph draw triage > triage.mmd         Mermaid; a file need not be registered
+  $ cairn graph draw --thread t1                 what is due, failed or waits for an answer is marked
   $ cairn graph show triage --json
   $ cairn graph import --from neograph agent.json > agent.yaml
 `;
@@ -28,9 +29,7 @@ export function addGraph(program: Command): Command {
   addFlags(graph.command("validate").argument("<file>", "a graph file, - for stdin"))
     .description("tell every fault of a graph")
     .action(validate);
-  addFlags(graph.command("draw").argument("<name-or-file>", "a graph file if there is one of this name, else a name"))
-    .description("draw a graph as Mermaid text")
-    .action(draw);
+  addDraw(graph);
   addFlags(graph.command("list")).description("list the latest graph of each name").action(list);
   addFlags(graph.command("show").argument("<name>", "the graph's name"))
     .description("show a graph as a graph file")
@@ -69,18 +68,6 @@ function validate(file: string, flags: Flags): Promise<void> {
         : aligned(faults.map(({ path, message }) => [style("red", printable(path || file)), printable(message)])),
     );
     return faults.length === 0 ? Exit.ok : Exit.failed;
-  });
-}
-
-function draw(nameOrFile: string, flags: Flags): Promise<void> {
-  return act(flags, async ({ client: { graphs }, output, signal }) => {
-    const isFile = nameOrFile === "-" || (existsSync(nameOrFile) && statSync(nameOrFile).isFile());
-    const drawing = isFile
-      ? graphs.drawSource(await readFileOrStdin(nameOrFile), { signal })
-      : graphs.draw(nameOrFile, { signal });
-    const mermaid = (await drawing).trimEnd();
-    output.result({ mermaid }, () => mermaid);
-    return undefined;
   });
 }
 

@@ -5,6 +5,25 @@ import { type ServerProcess, serve } from "./cairn.ts";
 
 const desk = join(import.meta.dirname, "desk.yaml");
 
+/** A superstep of which one task finishes, one fails and one asks. */
+const stands = `
+name: stands
+channels: { n: add, x: last_value }
+nodes:
+  first: { expression: {} }
+  works: { expression: { update: { n: "1" } } }
+  fails: { expression: { update: { n: state.x } } }
+  asks: { ask: { question: '"?"', into: x } }
+edges: [START -> first, first -> works, first -> fails, first -> asks]
+`;
+
+/** Node to mark, as a drawing has them. */
+function marks(mermaid: string): Record<string, string> {
+  const names = new Map([...mermaid.matchAll(/^ {2}(n\d+)\[\/?"(\w+)/gm)].map(([, id, name]) => [id, name]));
+  const classes = [...mermaid.matchAll(/^ {2}class (n\d+) (\w+)$/gm)];
+  return Object.fromEntries(classes.map(([, id, mark]) => [names.get(id), mark]));
+}
+
 let server: ServerProcess;
 beforeAll(async () => {
   server = await serve();
@@ -44,6 +63,27 @@ describe("cairn graph", () => {
     expect(await server.cairn(["graph", "validate", "-"], { stdin: readFileSync(desk, "utf8") })).toMatchObject({
       code: 0,
     });
+  });
+
+  test("draw --thread: where a thread stands, at its head and before", async () => {
+    const file = join(server.folder, "stands.yaml");
+    writeFileSync(file, stands);
+    await server.cairn(["graph", "register", file]);
+    expect((await server.cairn(["run", "s1", "--graph", "stands", "--input", '{"n": 1}'])).code).toBe(1);
+    const drawn = (await server.cairn(["graph", "draw", "--thread", "s1"])).stdout;
+    expect(marks(drawn)).toEqual({ works: "finished", asks: "waits", fails: "failed" });
+    const plain = (await server.cairn(["graph", "draw", "stands"])).stdout;
+    expect(drawn.startsWith(plain.trimEnd())).toBe(true);
+    expect(plain).not.toContain("class");
+    const history = (await server.cairn(["history", "s1", "--json"])).stdout.trim().split("\n");
+    // The oldest is the input's, which START alone follows.
+    const checkpoint = JSON.parse(history.at(-2) ?? "").checkpoint_id;
+    const before = await server.cairn(["graph", "draw", "--thread", "s1", "--checkpoint", checkpoint, "--json"]);
+    expect(marks(JSON.parse(before.stdout).mermaid)).toEqual({ first: "finished" });
+    expect((await server.cairn(["graph", "draw", "--thread", "nope"])).code).toBe(4);
+    for (const args of [[], [desk, "--thread", "s1"], [desk, "--checkpoint", "x"]]) {
+      expect((await server.cairn(["graph", "draw", ...args])).code, args.join(" ")).toBe(2);
+    }
   });
 
   test("import: a graph file that can be registered, or every fault", async () => {
