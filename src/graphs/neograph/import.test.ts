@@ -130,6 +130,18 @@ describe("what becomes of a definition", () => {
     ]);
   });
 
+  it("a node that starts nothing can be stopped after, too", () => {
+    const { spec, faults } = imported({
+      nodes: { ...two, j: { type: "t", barrier: { wait_for: ["a"] } } },
+      edges: [...toBoth, { from: "b", to: "j" }],
+      conditional_edges: [route("a", "is", { yes: "j" })],
+      interrupt_after: ["b"],
+    });
+    expect(faults).toEqual([]);
+    expect(validateGraph(spec)).toEqual([]);
+    expect(spec.interruptAfter).toEqual(["b.route"]);
+  });
+
   it("tells what is other than it was", () => {
     const { spec, faults, notes } = imported({
       _comment: "hi",

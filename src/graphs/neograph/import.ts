@@ -46,6 +46,8 @@ export function importNeograph(text: string, options: ImportOptions): Imported {
   if (layout.why !== "") reader.note("", `nodes were added that carry the ways between nodes: ${layout.why}`);
   const maker = new FlowMaker(reader, definition, layout);
   const flow = maker.make(options, initial);
+  // Before the flow is read: it may add a node.
+  const interruptAfter = names(definition.interruptAfter).map((name) => maker.leaving(name));
   Object.assign(
     spec,
     create(GraphSpecSchema, {
@@ -56,7 +58,7 @@ export function importNeograph(text: string, options: ImportOptions): Imported {
       edges: flow.edges,
       branches: flow.branches,
       interruptBefore: names(definition.interruptBefore),
-      interruptAfter: names(definition.interruptAfter).map((name) => maker.leaving(name)),
+      interruptAfter,
     }),
   );
   checkSizes(spec, faults);
