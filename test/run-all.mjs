@@ -29,7 +29,7 @@ const suites = {
 
   python: async () => {
     const folder = "test/languages/python";
-    const python = venvPython();
+    const python = venvPython(`${folder}/requirements.txt`);
     if (!python) return { ok: false, passed: 0, failed: 0 };
     const report = freshReport("python.xml");
     const ok = await run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, folder]);
