@@ -1,9 +1,9 @@
 // Runs every suite of every language and adds up their counts. The last line is `N passed, N failed`.
 // Usage: node test/run-all.mjs [suite …]   (plain JavaScript, so that any Node from 20 on can start it)
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { venvPython } from "./support/python-venv.mjs";
 
 /** How long a suite may take: one that hangs is ended and counts as failed, and the others still get their turn. */
 const SUITE_MS_MAX = process.env.CAIRN_SOAK === undefined ? 30 * 60_000 : undefined;
@@ -29,7 +29,7 @@ const suites = {
 
   python: async () => {
     const folder = "test/languages/python";
-    const python = await pythonWith(`${folder}/requirements.txt`);
+    const python = venvPython(`${folder}/requirements.txt`);
     if (!python) return { ok: false, passed: 0, failed: 0 };
     const report = freshReport("python.xml");
     const ok = await run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, folder]);
@@ -75,22 +75,6 @@ function junit(file) {
   const count = (name) => Number(head.match(new RegExp(` ${name}="(\\d+)"`))?.[1] ?? 0);
   const failed = count("failures") + count("errors");
   return { passed: count("tests") - failed - count("skipped"), failed };
-}
-
-/** The Python of a virtual environment with what the file asks for; made anew when the file changes. */
-async function pythonWith(requirements) {
-  const folder = join(root, ".cache/venv");
-  const python = join(folder, "bin/python");
-  const stamp = join(folder, "requirements.sha256");
-  const wanted = createHash("sha256")
-    .update(readFileSync(join(root, requirements)))
-    .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return python;
-  const made =
-    (await run("python3", ["-m", "venv", "--clear", folder])) &&
-    (await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]));
-  if (made) writeFileSync(stamp, wanted);
-  return made && python;
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites);

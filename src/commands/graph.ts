@@ -1,9 +1,10 @@
-import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import type { GraphInfo } from "../../clients/typescript/src/index.ts";
 import { act } from "./action.ts";
+import { addDraw } from "./draw-graph.ts";
 import { Exit } from "./exit.ts";
 import { addFlags, type Flags } from "./flags.ts";
+import { addImport } from "./import-graph.ts";
 import { readFileOrStdin } from "./read-input.ts";
 import { aligned, moment, printable, style, table } from "./style.ts";
 
@@ -14,7 +15,9 @@ Examples:
   $ cairn graph validate examples/triage/graph.yaml   every fault at once, each with its path; exit code 1 if any
   $ cairn graph register graphs/*.yaml
   $ cairn graph draw triage > triage.mmd         Mermaid; a file need not be registered
+  $ cairn graph draw --thread t1                 what is due, failed or waits for an answer is marked
   $ cairn graph show triage --json
+  $ cairn graph import --from neograph agent.json > agent.yaml
 `;
 
 /** `cairn graph` */
@@ -26,14 +29,13 @@ export function addGraph(program: Command): Command {
   addFlags(graph.command("validate").argument("<file>", "a graph file, - for stdin"))
     .description("tell every fault of a graph")
     .action(validate);
-  addFlags(graph.command("draw").argument("<name-or-file>", "a graph file if there is one of this name, else a name"))
-    .description("draw a graph as Mermaid text")
-    .action(draw);
+  addDraw(graph);
   addFlags(graph.command("list")).description("list the latest graph of each name").action(list);
   addFlags(graph.command("show").argument("<name>", "the graph's name"))
     .description("show a graph as a graph file")
     .option("--hash <hash>", "this version; without, the latest")
     .action(show);
+  addImport(graph);
   return graph;
 }
 
@@ -69,18 +71,6 @@ function validate(file: string, flags: Flags): Promise<void> {
   });
 }
 
-function draw(nameOrFile: string, flags: Flags): Promise<void> {
-  return act(flags, async ({ client: { graphs }, output, signal }) => {
-    const isFile = nameOrFile === "-" || (existsSync(nameOrFile) && statSync(nameOrFile).isFile());
-    const drawing = isFile
-      ? graphs.drawSource(await readFileOrStdin(nameOrFile), { signal })
-      : graphs.draw(nameOrFile, { signal });
-    const mermaid = (await drawing).trimEnd();
-    output.result({ mermaid }, () => mermaid);
-    return undefined;
-  });
-}
-
 function list(flags: Flags): Promise<void> {
   return act(flags, async ({ client, output, signal }) => {
     const rows: string[][] = [];
@@ -99,13 +89,11 @@ function list(flags: Flags): Promise<void> {
 function show(name: string, flags: Flags & { hash?: string }): Promise<void> {
   return act(flags, async ({ client, output, signal }) => {
     const graph = await client.graphs.get(name, { hash: flags.hash, signal });
-    const { toJson } = await import("@bufbuild/protobuf");
-    const { stringify } = await import("yaml");
-    const { proto } = await import("../../clients/typescript/src/index.ts");
-    const spec = graph.spec && toJson(proto.GraphSpecSchema, graph.spec, { useProtoFieldName: true });
+    const { graphJson, graphText } = await import("./graph-text.ts");
+    const spec = graph.spec && graphJson(graph.spec);
     output.result({ ...infoJson(graph), spec }, () => {
       const head = `# ${graph.name} revision ${graph.revision}, ${graph.hash}, ${moment(graph.registeredAt)}`;
-      return `${style("dim", head)}\n${stringify(spec, { lineWidth: 100 }).trimEnd()}`;
+      return `${style("dim", head)}\n${graphText(spec)}`;
     });
     return undefined;
   });

@@ -1,5 +1,6 @@
 import type { CairnClientError } from "../../clients/typescript/src/index.ts";
 import { CairnError } from "../errors.ts";
+import { Code } from "../gen/google/rpc/code_pb.ts";
 import { Exit, exitCodeOfError } from "./exit.ts";
 import { jsonText } from "./json-text.ts";
 import { UsageError } from "./usage-error.ts";
@@ -24,16 +25,22 @@ function isClientError(thrown: unknown): thrown is CairnClientError {
 }
 
 function errorText(thrown: unknown): string {
-  if (!isClientError(thrown)) return oneLine(thrown instanceof Error ? thrown.message : String(thrown));
+  if (!isClientError(thrown)) {
+    const head = oneLine(thrown instanceof Error ? thrown.message : String(thrown));
+    return thrown instanceof CairnError ? withFields(head, thrown.violations) : head;
+  }
   const { message, codeName, reason, metadata, violations } = thrown;
   // What the message says already is not said twice.
   const dynamic = Object.entries(metadata).filter(([, value]) => !message.includes(value));
   const why = [codeName, reason, ...dynamic.map(([name, value]) => `${name}=${value}`)].filter((part) => part !== "");
-  const head = `${oneLine(message)} (${why.join(" ")})`;
+  return withFields(`${oneLine(message)} (${why.join(" ")})`, violations);
+}
+
+/** A single field is part of the one line; several get a line each, all of them. */
+function withFields(head: string, violations: readonly { field: string; description: string }[]): string {
   const fields = violations.map(({ field, description }) =>
     oneLine(field === "" ? description : `${field}: ${description}`),
   );
-  // A single field is part of the one line; several get a line each, all of them.
   if (fields.length > 1) return [head, ...fields.map((text) => `  ${text}`)].join("\n");
   return [head, ...fields.filter((text) => !head.includes(text))].join(": ");
 }
@@ -43,9 +50,19 @@ function errorJson(thrown: unknown): Record<string, unknown> {
     const { codeName, reason, message, metadata, violations } = thrown;
     return { code: codeName, reason, message, metadata, violations: violations.map((violation) => ({ ...violation })) };
   }
+  if (thrown instanceof CairnError) {
+    const { code, reasonName: reason, message, metadata, violations } = thrown;
+    const codeName = Object.entries(Code).find(([, number]) => number === code)?.[0];
+    return { code: codeName, reason, message, metadata, violations };
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const reason = thrown instanceof CairnError ? thrown.reasonName : "";
-  return { code: thrown instanceof UsageError ? "USAGE" : "UNKNOWN", reason, message, metadata: {}, violations: [] };
+  return {
+    code: thrown instanceof UsageError ? "USAGE" : "UNKNOWN",
+    reason: "",
+    message,
+    metadata: {},
+    violations: [],
+  };
 }
 
 function oneLine(text: string): string {

@@ -7,7 +7,6 @@ import { describe, expect, it } from "vitest";
 import { ChannelKind, type GraphSpec, GraphSpecSchema } from "../gen/cairn/v1/graph_pb.ts";
 import type { Store } from "../store/store.ts";
 import { systemEnvironment } from "../system/environment.ts";
-import { drawGraph } from "./draw.ts";
 import { faultLine } from "./faults.ts";
 import { graphHash } from "./hash.ts";
 import { loadGraphs } from "./load.ts";
@@ -288,29 +287,6 @@ describe("hash", () => {
     expect(graphHash({ ...spec, schemaVersion: 3 })).not.toBe(graphHash(spec));
     const again = fromJsonString(GraphSpecSchema, toJsonString(GraphSpecSchema, spec));
     expect(graphHash(again)).toBe(graphHash(spec));
-  });
-});
-
-describe("drawing", () => {
-  it("draws all kinds of edges, and escapes names", () => {
-    const { spec } = readGraph(counter);
-    expect(drawGraph(spec)).toBe(`flowchart TD
-  start(["START"])
-  n0["count"]
-  n1[/"confirm<br>stop before"/]
-  finish(["END"])
-  start --> n0
-  n0 --> n1
-  n1 -.->|"true"| n0
-  n1 -.->|"false"| finish
-  n1 -.-> finish
-`);
-    const odd = create(GraphSpecSchema, {
-      nodes: { 'a"]; end<b>': {}, b: {} },
-      edges: [{ from: ['a"]; end<b>', "b"], to: "__end__" }],
-    }) as GraphSpec;
-    expect(drawGraph(odd)).toContain('n0["a#34;#93;; end#60;b#62;"]');
-    expect(drawGraph(odd)).toContain("n0 -->|all| finish");
   });
 });
 

@@ -15,6 +15,7 @@ import type { GraphFault } from "../gen/cairn/v1/graph_service_pb.ts";
 import { entry, Faults, item, member } from "./faults.ts";
 import { expandMessage, expandName, formsOf } from "./shorthand.ts";
 import { readTree, type Tree } from "./text-tree.ts";
+import { toJson, Unheld } from "./tree-json.ts";
 
 /**
  * Reads a graph file: GraphSpec's JSON form in YAML or JSON, with shorthands. Tells every fault at once with its
@@ -166,22 +167,6 @@ function scalarOf(type: ScalarType, tree: Tree): ScalarValue | undefined {
     default:
       return undefined;
   }
-}
-
-/** A number that google.protobuf.Value, which holds doubles, would change. */
-class Unheld extends Error {}
-
-function toJson(tree: Tree): JsonValue {
-  if (Array.isArray(tree)) return tree.map(toJson);
-  if (tree instanceof Map) {
-    const object: { [key: string]: JsonValue } = Object.create(null);
-    for (const [key, value] of tree) object[key] = toJson(value);
-    return object;
-  }
-  if (typeof tree === "number" && !Number.isFinite(tree)) throw new Unheld(`${tree} can't be held here`);
-  if (typeof tree !== "bigint") return tree;
-  if (!Number.isSafeInteger(Number(tree))) throw new Unheld(`${tree} is beyond 2^53 and can't be held exactly here`);
-  return Number(tree);
 }
 
 function seconds(json: JsonValue): JsonValue {

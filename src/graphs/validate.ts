@@ -45,7 +45,7 @@ function checkGraph(spec: GraphSpec, faults: Faults, { moduleFunctions }: Valida
 }
 
 /** A graph over a limit is not looked at further, so that checking it costs little. */
-function checkSizes(spec: GraphSpec, faults: Faults): boolean {
+export function checkSizes(spec: GraphSpec, faults: Faults): boolean {
   const sizes: [path: string, size: number, max: number][] = [
     ["channels", Object.keys(spec.channels).length, graphLimits.channelsMax],
     ["nodes", Object.keys(spec.nodes).length, graphLimits.nodesMax],

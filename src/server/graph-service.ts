@@ -15,18 +15,21 @@ import {
   RegisterGraphResponseSchema,
   ValidateGraphResponseSchema,
 } from "../gen/cairn/v1/graph_service_pb.ts";
-import { drawGraph } from "../graphs/draw.ts";
+import { drawGraph } from "../graphs/draw/draw.ts";
 import { graphInvalid } from "../graphs/faults.ts";
 import { readGraph } from "../graphs/read.ts";
 import { registerGraph } from "../graphs/register.ts";
 import { validateGraph } from "../graphs/validate.ts";
 import { graphNotFound } from "../not-found.ts";
+import { Graphs } from "../runs/graphs.ts";
 import type { CallContext } from "./context.ts";
+import { type Drawable, threadToDraw } from "./draw-thread.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
 
 export function graphService(parts: Parts): Service {
   const { store, environment } = parts;
+  const graphs = new Graphs(store);
   return define(GraphService, {
     async registerGraph({ graph: source }, { space }) {
       const spec = valid(readSource(parts, source));
@@ -48,7 +51,8 @@ export function graphService(parts: Parts): Service {
       return create(ValidateGraphResponseSchema, { faults: readSource(parts, graph).faults });
     },
     async drawGraph(request, context) {
-      return create(DrawGraphResponseSchema, { mermaid: drawGraph(await toDraw(parts, request, context)) });
+      const { spec, marks } = await toDraw(parts, graphs, request, context);
+      return create(DrawGraphResponseSchema, { mermaid: drawGraph(spec, { marks }) });
     },
   });
 }
@@ -65,10 +69,16 @@ function valid({ spec, faults }: { spec: GraphSpec; faults: GraphFault[] }): Gra
   return spec;
 }
 
-async function toDraw(parts: Parts, { graph }: DrawGraphRequest, { space }: CallContext): Promise<GraphSpec> {
-  if (graph.case === "source") return valid(readSource(parts, graph.value));
+async function toDraw(
+  parts: Parts,
+  graphs: Graphs,
+  { graph }: DrawGraphRequest,
+  { space }: CallContext,
+): Promise<Drawable> {
+  if (graph.case === "source") return { spec: valid(readSource(parts, graph.value)) };
+  if (graph.case === "thread") return threadToDraw({ store: parts.store, graphs }, space, graph.value);
   const found = await existing(parts, space, graph.value ?? "", "");
-  return found.graph.spec ?? create(GraphSpecSchema);
+  return { spec: found.graph.spec ?? create(GraphSpecSchema) };
 }
 
 async function existing({ store }: Parts, space: string, name: string, hash: string) {

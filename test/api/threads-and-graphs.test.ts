@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AdminService } from "../../src/gen/cairn/v1/admin_service_pb.ts";
+import { Origin } from "../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { CheckpointService } from "../../src/gen/cairn/v1/checkpoint_service_pb.ts";
 import { GraphService } from "../../src/gen/cairn/v1/graph_service_pb.ts";
 import { ThreadService, ThreadStatus, type WatchThreadsResponse } from "../../src/gen/cairn/v1/thread_service_pb.ts";
@@ -109,6 +110,17 @@ describe("graphs", () => {
       "GRAPH_INVALID",
     );
     expect((await caller.call(graphs.validateGraph, { graph: source(text(0)) })).faults).toEqual([]);
+  });
+
+  it("are not drawn for threads that none of them ran", async () => {
+    const caller = new Caller((await server()).address);
+    const draw = (threadId: string, checkpointId = "") =>
+      caller.call(graphs.drawGraph, { graph: { case: "thread", value: { threadId, checkpointId } } });
+    expect((await refusal(draw("t"))).reason).toBe("THREAD_NOT_FOUND");
+    const checkpoint = { id: "c", threadId: "t", origin: Origin.LANGGRAPH };
+    await caller.call(CheckpointService.method.putCheckpoint, { checkpoint });
+    expect((await refusal(draw("t"))).reason).toBe("ORIGIN_MISMATCH");
+    expect((await refusal(draw("t", "d"))).reason).toBe("CHECKPOINT_NOT_FOUND");
   });
 
   it("are loaded from a folder at start", async () => {

@@ -5,6 +5,25 @@ import { type ServerProcess, serve } from "./cairn.ts";
 
 const desk = join(import.meta.dirname, "desk.yaml");
 
+/** A superstep of which one task finishes, one fails and one asks. */
+const stands = `
+name: stands
+channels: { n: add, x: last_value }
+nodes:
+  first: { expression: {} }
+  works: { expression: { update: { n: "1" } } }
+  fails: { expression: { update: { n: state.x } } }
+  asks: { ask: { question: '"?"', into: x } }
+edges: [START -> first, first -> works, first -> fails, first -> asks]
+`;
+
+/** Node to mark, as a drawing has them. */
+function marks(mermaid: string): Record<string, string> {
+  const names = new Map([...mermaid.matchAll(/^ {2}(n\d+)\[\/?"(\w+)/gm)].map(([, id, name]) => [id, name]));
+  const classes = [...mermaid.matchAll(/^ {2}class (n\d+) (\w+)$/gm)];
+  return Object.fromEntries(classes.map(([, id, mark]) => [names.get(id), mark]));
+}
+
 let server: ServerProcess;
 beforeAll(async () => {
   server = await serve();
@@ -44,6 +63,73 @@ describe("cairn graph", () => {
     expect(await server.cairn(["graph", "validate", "-"], { stdin: readFileSync(desk, "utf8") })).toMatchObject({
       code: 0,
     });
+  });
+
+  test("draw --thread: where a thread stands, at its head and before", async () => {
+    const file = join(server.folder, "stands.yaml");
+    writeFileSync(file, stands);
+    await server.cairn(["graph", "register", file]);
+    expect((await server.cairn(["run", "s1", "--graph", "stands", "--input", '{"n": 1}'])).code).toBe(1);
+    const drawn = (await server.cairn(["graph", "draw", "--thread", "s1"])).stdout;
+    expect(marks(drawn)).toEqual({ works: "finished", asks: "waits", fails: "failed" });
+    const plain = (await server.cairn(["graph", "draw", "stands"])).stdout;
+    expect(drawn.startsWith(plain.trimEnd())).toBe(true);
+    expect(plain).not.toContain("class");
+    const history = (await server.cairn(["history", "s1", "--json"])).stdout.trim().split("\n");
+    // The oldest is the input's, which START alone follows.
+    const checkpoint = JSON.parse(history.at(-2) ?? "").checkpoint_id;
+    const before = await server.cairn(["graph", "draw", "--thread", "s1", "--checkpoint", checkpoint, "--json"]);
+    expect(marks(JSON.parse(before.stdout).mermaid)).toEqual({ first: "finished" });
+    expect((await server.cairn(["graph", "draw", "--thread", "nope"])).code).toBe(4);
+    for (const args of [[], [desk, "--thread", "s1"], [desk, "--checkpoint", "x"]]) {
+      expect((await server.cairn(["graph", "draw", ...args])).code, args.join(" ")).toBe(2);
+    }
+  });
+
+  test("import: a graph file that can be registered, or every fault", async () => {
+    const definition = {
+      schema_version: 1,
+      name: "agent",
+      _editor: "x",
+      channels: { messages: { reducer: "append" } },
+      nodes: { think: { type: "llm_call" }, act: { type: "tools" } },
+      edges: [
+        { from: "__start__", to: "think" },
+        { from: "act", to: "think" },
+      ],
+      conditional_edges: [{ from: "think", condition: "has_tool_calls", routes: { true: "act", false: "__end__" } }],
+    };
+    const file = join(server.folder, "agent.json");
+    const importing = ["graph", "import", "--from", "neograph", file];
+    writeFileSync(file, JSON.stringify(definition));
+    const refused = await server.cairn([...importing, "--json"]);
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse(refused.stderr).error).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "GRAPH_INVALID",
+      violations: [{ field: "nodes.think.type" }],
+    });
+    expect((await server.cairn(importing)).stderr).toMatch(
+      /can't be imported \(faults: 1\): nodes\.think\.type: llm_call/,
+    );
+    const output = join(server.folder, "agent.yaml");
+    const imported = await server.cairn([...importing, "--function", "llm_call=think", "--output", output]);
+    expect(imported).toEqual({ code: 0, stdout: "", stderr: "_editor  an annotation: left out\n" });
+    expect((await server.cairn(["graph", "register", output])).stdout).toMatch(/^registered agent/);
+    const asJson = await server.cairn([...importing, "--function", "llm_call=think", "--json"]);
+    const json = await server.cairn(["graph", "register", "-"], { stdin: asJson.stdout });
+    expect(json.stdout).toMatch(/^unchanged agent/);
+  });
+
+  test("import: what makes no sense has exit code 2", async () => {
+    for (const args of [
+      ["graph", "import", desk],
+      ["graph", "import", "--from", "langgraph", desk],
+      ["graph", "import", "--from", "neograph", "--function", "nameless", desk],
+      ["graph", "import", "--from", "neograph", join(server.folder, "absent.json")],
+    ]) {
+      expect((await server.cairn(args)).code, args.join(" ")).toBe(2);
+    }
   });
 
   test("what is not there: exit code 4", async () => {

@@ -295,7 +295,8 @@ describe("plain values in and out", () => {
     await graphs.register({ name: "g", nodes: {} });
     expect(sources).toEqual(["text", "spec"]);
     expect(await graphs.validate("x")).toMatchObject([{ path: "nodes", message: "none" }]);
-    expect([await graphs.draw("g"), await graphs.drawSource("x")]).toEqual(["name", "source"]);
+    const drawings = [await graphs.draw("g"), await graphs.drawSource("x"), await graphs.drawThread("t")];
+    expect(drawings).toEqual(["name", "source", "thread"]);
   });
 
   test("ensure tells whether it created the thread", async () => {

@@ -54,6 +54,19 @@ export class Graphs {
     return (await this.#calls.drawGraph({ graph: { case: "source", value: toSource(graph) } }, options)).mermaid;
   }
 
+  /**
+   * The graph that a thread ran as a Mermaid flowchart, with its nodes marked by how they stand in the superstep after
+   * the head, or after a checkpoint. Throws NOT_FOUND.
+   */
+  async drawThread(
+    threadId: string,
+    options: CallOptions & { namespace?: string; checkpointId?: string } = {},
+  ): Promise<string> {
+    const { namespace, checkpointId } = options;
+    const value = { threadId, namespace, checkpointId };
+    return (await this.#calls.drawGraph({ graph: { case: "thread", value } }, options)).mermaid;
+  }
+
   /** Reads a graph, by default the name's latest. Throws NOT_FOUND. */
   async get(name: string, options: CallOptions & { hash?: string } = {}): Promise<GraphInfo> {
     return toGraphInfo((await this.#calls.getGraph({ name, hash: options.hash }, options)).graph);

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/graph_service.proto.
  */
 export const file_cairn_v1_graph_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWlybi92MS9ncmFwaF9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJeCgtHcmFwaFNvdXJjZRIjCgRzcGVjGAEgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjSAASGQoEdGV4dBgCIAEoCUIJukgGcgQogIBASABCDwoGc291cmNlEgW6SAIIASKqAQoPUmVnaXN0ZXJlZEdyYXBoEgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoBBIxCg1yZWdpc3RlcmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgRzcGVjGAUgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEhMKC2Rlc2NyaXB0aW9uGAYgASgJIisKCkdyYXBoRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIkQKFFJlZ2lzdGVyR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASJSChVSZWdpc3RlckdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSDwoHY3JlYXRlZBgCIAEoCCJCCg9HZXRHcmFwaFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQASj/ARIVCgRoYXNoGAIgASgJQge6SARyAihAIjwKEEdldEdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgiTQoRTGlzdEdyYXBoc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDKIBAIlgKEkxpc3RHcmFwaHNSZXNwb25zZRIpCgZncmFwaHMYASADKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkQKFFZhbGlkYXRlR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASI9ChVWYWxpZGF0ZUdyYXBoUmVzcG9uc2USJAoGZmF1bHRzGAEgAygLMhQuY2Fpcm4udjEuR3JhcGhGYXVsdCJnChBEcmF3R3JhcGhSZXF1ZXN0EhoKBG5hbWUYASABKAlCCrpIB3IFEAEo/wFIABInCgZzb3VyY2UYAiABKAsyFS5jYWlybi52MS5HcmFwaFNvdXJjZUgAQg4KBWdyYXBoEgW6SAIIASIkChFEcmF3R3JhcGhSZXNwb25zZRIPCgdtZXJtYWlkGAEgASgJMp0DCgxHcmFwaFNlcnZpY2USVQoNUmVnaXN0ZXJHcmFwaBIeLmNhaXJuLnYxLlJlZ2lzdGVyR3JhcGhSZXF1ZXN0Gh8uY2Fpcm4udjEuUmVnaXN0ZXJHcmFwaFJlc3BvbnNlIgOQAgISRgoIR2V0R3JhcGgSGS5jYWlybi52MS5HZXRHcmFwaFJlcXVlc3QaGi5jYWlybi52MS5HZXRHcmFwaFJlc3BvbnNlIgOQAgESTAoKTGlzdEdyYXBocxIbLmNhaXJuLnYxLkxpc3RHcmFwaHNSZXF1ZXN0GhwuY2Fpcm4udjEuTGlzdEdyYXBoc1Jlc3BvbnNlIgOQAgESVQoNVmFsaWRhdGVHcmFwaBIeLmNhaXJuLnYxLlZhbGlkYXRlR3JhcGhSZXF1ZXN0Gh8uY2Fpcm4udjEuVmFsaWRhdGVHcmFwaFJlc3BvbnNlIgOQAgESSQoJRHJhd0dyYXBoEhouY2Fpcm4udjEuRHJhd0dyYXBoUmVxdWVzdBobLmNhaXJuLnYxLkRyYXdHcmFwaFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_cairn_v1_graph, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWlybi92MS9ncmFwaF9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJeCgtHcmFwaFNvdXJjZRIjCgRzcGVjGAEgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjSAASGQoEdGV4dBgCIAEoCUIJukgGcgQogIBASABCDwoGc291cmNlEgW6SAIIASKqAQoPUmVnaXN0ZXJlZEdyYXBoEgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoBBIxCg1yZWdpc3RlcmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgRzcGVjGAUgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEhMKC2Rlc2NyaXB0aW9uGAYgASgJIisKCkdyYXBoRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIkQKFFJlZ2lzdGVyR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASJSChVSZWdpc3RlckdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSDwoHY3JlYXRlZBgCIAEoCCJCCg9HZXRHcmFwaFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQASj/ARIVCgRoYXNoGAIgASgJQge6SARyAihAIjwKEEdldEdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgiTQoRTGlzdEdyYXBoc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDKIBAIlgKEkxpc3RHcmFwaHNSZXNwb25zZRIpCgZncmFwaHMYASADKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkQKFFZhbGlkYXRlR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASI9ChVWYWxpZGF0ZUdyYXBoUmVzcG9uc2USJAoGZmF1bHRzGAEgAygLMhQuY2Fpcm4udjEuR3JhcGhGYXVsdCKQAQoQRHJhd0dyYXBoUmVxdWVzdBIaCgRuYW1lGAEgASgJQgq6SAdyBRABKP8BSAASJwoGc291cmNlGAIgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VIABInCgZ0aHJlYWQYAyABKAsyFS5jYWlybi52MS5EcmF3blRocmVhZEgAQg4KBWdyYXBoEgW6SAIIASJ/CgtEcmF3blRocmVhZBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQSGwoJbmFtZXNwYWNlGAIgASgJQgi6SAVyAyiACBIfCg1jaGVja3BvaW50X2lkGAMgASgJQgi6SAVyAyiACCIkChFEcmF3R3JhcGhSZXNwb25zZRIPCgdtZXJtYWlkGAEgASgJMp0DCgxHcmFwaFNlcnZpY2USVQoNUmVnaXN0ZXJHcmFwaBIeLmNhaXJuLnYxLlJlZ2lzdGVyR3JhcGhSZXF1ZXN0Gh8uY2Fpcm4udjEuUmVnaXN0ZXJHcmFwaFJlc3BvbnNlIgOQAgISRgoIR2V0R3JhcGgSGS5jYWlybi52MS5HZXRHcmFwaFJlcXVlc3QaGi5jYWlybi52MS5HZXRHcmFwaFJlc3BvbnNlIgOQAgESTAoKTGlzdEdyYXBocxIbLmNhaXJuLnYxLkxpc3RHcmFwaHNSZXF1ZXN0GhwuY2Fpcm4udjEuTGlzdEdyYXBoc1Jlc3BvbnNlIgOQAgESVQoNVmFsaWRhdGVHcmFwaBIeLmNhaXJuLnYxLlZhbGlkYXRlR3JhcGhSZXF1ZXN0Gh8uY2Fpcm4udjEuVmFsaWRhdGVHcmFwaFJlc3BvbnNlIgOQAgESSQoJRHJhd0dyYXBoEhouY2Fpcm4udjEuRHJhd0dyYXBoUmVxdWVzdBobLmNhaXJuLnYxLkRyYXdHcmFwaFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_cairn_v1_graph, file_google_protobuf_timestamp]);
 
 /**
  * A graph, as a message or as the text of a graph file.
@@ -363,6 +363,14 @@ export type DrawGraphRequest = Message<"cairn.v1.DrawGraphRequest"> & {
      */
     value: GraphSource;
     case: "source";
+  } | {
+    /**
+     * The one that a thread ran, marked with where the thread stands.
+     *
+     * @generated from field: cairn.v1.DrawnThread thread = 3;
+     */
+    value: DrawnThread;
+    case: "thread";
   } | { case: undefined; value?: undefined };
 };
 
@@ -372,6 +380,42 @@ export type DrawGraphRequest = Message<"cairn.v1.DrawGraphRequest"> & {
  */
 export const DrawGraphRequestSchema: GenMessage<DrawGraphRequest> = /*@__PURE__*/
   messageDesc(file_cairn_v1_graph_service, 11);
+
+/**
+ * A thread to draw. The nodes of the superstep after the checkpoint get a class: `finished` (the result is saved),
+ * `due`, `waits` (for an answer) or `failed`. A node with several tasks gets the last of these that one of them has.
+ *
+ * @generated from message cairn.v1.DrawnThread
+ */
+export type DrawnThread = Message<"cairn.v1.DrawnThread"> & {
+  /**
+   * The thread.
+   *
+   * @generated from field: string thread_id = 1;
+   */
+  threadId: string;
+
+  /**
+   * The namespace.
+   *
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * The checkpoint. Empty: the head.
+   *
+   * @generated from field: string checkpoint_id = 3;
+   */
+  checkpointId: string;
+};
+
+/**
+ * Describes the message cairn.v1.DrawnThread.
+ * Use `create(DrawnThreadSchema)` to create a new message.
+ */
+export const DrawnThreadSchema: GenMessage<DrawnThread> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_graph_service, 12);
 
 /**
  * Response of DrawGraph.
@@ -392,7 +436,7 @@ export type DrawGraphResponse = Message<"cairn.v1.DrawGraphResponse"> & {
  * Use `create(DrawGraphResponseSchema)` to create a new message.
  */
 export const DrawGraphResponseSchema: GenMessage<DrawGraphResponse> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_graph_service, 12);
+  messageDesc(file_cairn_v1_graph_service, 13);
 
 /**
  * Keeps the graphs that runs refer to.
@@ -447,8 +491,9 @@ export const GraphService: GenService<{
     output: typeof ValidateGraphResponseSchema;
   },
   /**
-   * Draws a graph as Mermaid text.
-   * Errors: NOT_FOUND (GRAPH_NOT_FOUND); INVALID_ARGUMENT (GRAPH_INVALID).
+   * Draws a graph as Mermaid text; docs/graphs.md has the legend.
+   * Errors: NOT_FOUND (GRAPH_NOT_FOUND; of a thread also THREAD_NOT_FOUND, CHECKPOINT_NOT_FOUND); INVALID_ARGUMENT
+   * (GRAPH_INVALID); FAILED_PRECONDITION (ORIGIN_MISMATCH: no graph of ours made the thread's checkpoint).
    *
    * @generated from rpc cairn.v1.GraphService.DrawGraph
    */
