@@ -168,7 +168,7 @@ describe("validation", () => {
     ],
     [
       small(`nodes: {a: {}, b: {expression: {}}}\nedges: [[START, a]]`),
-      ["nodes.a: a node needs a kind: module, expression or ask"],
+      ["nodes.a: a node needs a kind: module, expression, ask or subgraph"],
     ],
     [
       small(`nodes: {a: {expression: {update: {m: "1"}, overwrite: {n: "1 +"}}}}\nedges: [[START, a]]`),
