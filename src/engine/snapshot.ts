@@ -1,5 +1,6 @@
 import { applyWrites } from "./apply.ts";
 import type { Cell } from "./cell.ts";
+import { isHandled, withHandlers } from "./error-handler.ts";
 import { copyState, type GraphState, readChannels } from "./state.ts";
 import { isFinished, openInterrupt, type TaskStatus } from "./task-status.ts";
 import { interruptId, prepareTasks, type Task } from "./tasks.ts";
@@ -29,13 +30,13 @@ export interface OpenInterrupt {
  * tasks, every question asked.
  */
 export function snapshot(state: GraphState, statuses: ReadonlyMap<string, TaskStatus>, live: boolean): Snapshot {
-  const tasks = prepareTasks(state);
+  const tasks = withHandlers(state, prepareTasks(state), statuses);
   const described = tasks.map((task) => {
     const status = statuses.get(task.id);
-    const asked = live ? openInterrupt(status) : status?.interrupt;
+    const asked = live ? openInterrupt(status, isHandled(state, task, status)) : status?.interrupt;
     return {
       task,
-      finished: isFinished(status),
+      finished: isFinished(status) || isHandled(state, task, status),
       status,
       interrupts: asked === undefined ? [] : [describe(state, task, asked)],
     };

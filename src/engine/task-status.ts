@@ -27,11 +27,11 @@ export function isFinished(status: TaskStatus | undefined): boolean {
 }
 
 /**
- * The question that still waits, of a task that has not finished: it has no answer, or its task has failed since. Then
- * another answer may take the place of the one that was given.
+ * The question that still waits, of a task that has not finished: it has no answer, or its task has failed since and
+ * no other node handles that. Then another answer may take the place of the one that was given.
  */
-export function openInterrupt(status: TaskStatus | undefined): TaskStatus["interrupt"] {
-  if (status?.interrupt === undefined || isFinished(status)) return undefined;
+export function openInterrupt(status: TaskStatus | undefined, handled: boolean): TaskStatus["interrupt"] {
+  if (status?.interrupt === undefined || isFinished(status) || handled) return undefined;
   const isOpen = status.interrupt.index >= status.answers.length || status.failure !== undefined;
   return isOpen ? status.interrupt : undefined;
 }

@@ -98,7 +98,7 @@ export function interruptId(taskId: string, namespace: string, index: number): s
 }
 
 /** A UUID made of the first 16 bytes of SHA-256 over the parts, separated by 0x00. */
-function hashId(parts: string[]): string {
+export function hashId(parts: string[]): string {
   const hex = sha256(parts.join("\0")).toString("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
 }

@@ -25,9 +25,12 @@ export function inferNode(state: GraphState): string {
   });
 }
 
-/** Applies an update as if the node had run and made these writes. */
-export function applyUpdate(state: GraphState, node: string, writes: Write[]): void {
-  applyWrites(state, [{ node, path: "~update, 0000000000", triggers: [BREAKPOINT], writes }]);
+/** Applies updates as if the nodes had run in one superstep and made these writes. */
+export function applyUpdates(state: GraphState, updates: readonly { node: string; writes: Write[] }[]): void {
+  const tasks = updates.map(({ node, writes }, i) => {
+    return { node, path: `~update, ${String(i).padStart(10, "0")}`, triggers: [BREAKPOINT], writes };
+  });
+  applyWrites(state, tasks);
   beginAfresh(state);
 }
 

@@ -205,7 +205,7 @@ describe("validation", () => {
         "nodes.a.worker: worker nodes are not supported yet",
         "nodes.a.cache: caches are not supported yet",
         "nodes.a.timeout: timeouts are not supported yet",
-        "nodes.a.error_handler: error handlers are not supported yet",
+        'nodes.a.error_handler: there is no node "b" (known: a)',
       ],
     ],
     [

@@ -54,5 +54,5 @@ function checkAsk(check: Check, path: string, { question, into }: AskNode): void
 function checkPolicies(check: Check, path: string, node: NodeSpec): void {
   if (node.cache !== undefined) notYet(check, member(path, "cache"), "caches are");
   if (node.timeout !== undefined) notYet(check, member(path, "timeout"), "timeouts are");
-  if (node.errorHandler !== "") notYet(check, member(path, "error_handler"), "error handlers are");
+  if (node.errorHandler !== "") checkNodeName(check, member(path, "error_handler"), node.errorHandler);
 }

@@ -1,4 +1,5 @@
 import { Cell } from "../engine/cell.ts";
+import { withHandlers } from "../engine/error-handler.ts";
 import { checkSize } from "../engine/size.ts";
 import { type OpenInterrupt, snapshot } from "../engine/snapshot.ts";
 import { controlPendingWrite } from "../engine/task-status.ts";
@@ -86,7 +87,7 @@ export function giveAnswers({ given }: GivenAnswers, nowMs: number, draft: Draft
 }
 
 function giveTo({ loaded: { state, statuses }, byPath }: Given, nowMs: number, draft: Draft): void {
-  const writes = prepareTasks(state).flatMap(({ id, path }) => {
+  const writes = withHandlers(state, prepareTasks(state), statuses).flatMap(({ id, path }) => {
     const list = byPath.get(path);
     if (list === undefined) return [];
     const status = statuses.get(id) ?? { writes: [], answers: [] };

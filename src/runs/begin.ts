@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { passBreakpoints } from "../engine/breakpoints.ts";
 import { toCheckpoint } from "../engine/checkpoint.ts";
+import { withHandlers } from "../engine/error-handler.ts";
 import { applyInput, inputWrites } from "../engine/input.ts";
 import { isFinished } from "../engine/task-status.ts";
 import { prepareTasks } from "../engine/tasks.ts";
@@ -152,7 +153,7 @@ function runStarted(
   checkpointId: string,
 ): ReturnType<EventMaker["make"]> {
   const { state, statuses } = loaded;
-  const reused = prepareTasks(state).filter(({ id }) => isFinished(statuses.get(id)));
+  const reused = withHandlers(state, prepareTasks(state), statuses).filter(({ id }) => isFinished(statuses.get(id)));
   return events.make({
     case: "runStarted",
     value: {

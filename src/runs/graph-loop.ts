@@ -2,6 +2,7 @@ import { applyWrites } from "../engine/apply.ts";
 import { stoppedNodes } from "../engine/breakpoints.ts";
 import type { Cell } from "../engine/cell.ts";
 import { adoptReferences, toCheckpoint } from "../engine/checkpoint.ts";
+import { isHandled, withHandlers } from "../engine/error-handler.ts";
 import { RunFailure } from "../engine/failure.ts";
 import type { NodeResult } from "../engine/node-result.ts";
 import { copyState, readChannels } from "../engine/state.ts";
@@ -88,8 +89,11 @@ export class GraphLoop {
 
   /** Nodes that are still to run. */
   get next(): string[] {
-    const { statuses } = this.loaded;
-    return this.#due().flatMap(({ id, node }) => (isFinished(statuses.get(id)) ? [] : [node]));
+    const { state, statuses } = this.loaded;
+    return withHandlers(state, this.#due(), statuses).flatMap((task) => {
+      const status = statuses.get(task.id);
+      return isFinished(status) || isHandled(state, task, status) ? [] : [task.node];
+    });
   }
 
   /** Takes note of a commit: what is stored is named by reference from now on. */

@@ -2,81 +2,111 @@ import { toCheckpoint } from "../engine/checkpoint.ts";
 import { RunFailure } from "../engine/failure.ts";
 import { inputWrites } from "../engine/input.ts";
 import { END } from "../engine/names.ts";
-import { applyUpdate, clearTasks, inferNode } from "../engine/update.ts";
+import { applyUpdates, clearTasks, inferNode } from "../engine/update.ts";
+import type { Write } from "../engine/write.ts";
 import { CairnError, invalidField } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { Input } from "../gen/cairn/v1/run_service_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
+import { checkpointNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { EventMaker } from "./event-bodies.ts";
-import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
+import { chooseGraph, findIn, findStored, graphOf, type Loaded, loadState } from "./load.ts";
 import type { RunParts } from "./parts.ts";
-import { allWrites } from "./tasks.ts";
+import { allWrites, type NodeContext } from "./tasks.ts";
 
-/** What to write, as which node, to which checkpoint. */
-export interface StateUpdate {
+/** Updates of one superstep: what to write, as which nodes, to which checkpoint. */
+export interface StateUpdates {
   key: ThreadKey;
-  values: Input | undefined;
-  asNode: string;
+  updates: readonly { values?: Input | undefined; asNode: string }[];
+  namespace: string;
   checkpointId: string;
   graphName: string;
   /** Absent: don't care. */
   expectedHead: string | undefined;
 }
 
-/** The record that updates a thread's state as if a node had written. */
-export async function updateDraft(parts: RunParts, update: StateUpdate, thread: ThreadTail): Promise<Draft> {
-  const { key } = update;
-  const stored = await findIn(parts, key, thread, update.checkpointId);
-  const graph = await chooseGraph(parts, key, { name: update.graphName, hash: "", field: "graph_name" }, stored);
-  const loaded = loadState(graph, key, "", stored);
-  const { state } = loaded;
-  const parentId = state.checkpointId === "" ? undefined : state.checkpointId;
+/** Stands in for a node's name: the update makes a sibling of the checkpoint. */
+const COPY = "__copy__";
+
+/** The record that updates a thread's state as if nodes had written. */
+export async function updateDraft(parts: RunParts, update: StateUpdates, thread: ThreadTail): Promise<Draft> {
+  const { key, namespace, expectedHead } = update;
+  const loaded = await load(parts, update, thread);
+  const { state, stored } = loaded;
+  const isCopy = update.updates.some(({ asNode }) => asNode === COPY);
+  const parentId = isCopy ? stored?.checkpoint.parentId : state.checkpointId || undefined;
   const previousVersions = new Map(state.versions);
-  const node = await change(parts, update, loaded);
+  const ran = await change(parts, update, loaded);
   const nowMs = parts.environment.clock.nowMs();
   const { checkpoint } = toCheckpoint(state, {
     id: parts.minter.mint(),
     threadId: key.thread,
     parentId,
-    source: "update",
+    source: isCopy ? "fork" : "update",
     runId: "",
     nowMs,
     createdAt: new Date(nowMs).toISOString(),
     metadata: new TextEncoder().encode("{}"),
-    ran: [node],
+    ran,
     previousVersions,
   });
-  const events = [new EventMaker("", "").checkpointSaved(checkpoint)];
-  return { checkpoint, hasFreshId: true, events, status: ThreadStatus.IDLE, expectedHead: update.expectedHead };
+  const events = [new EventMaker("", namespace).checkpointSaved(checkpoint)];
+  // A subgraph's update leaves the thread where it stands.
+  const status = namespace === "" ? ThreadStatus.IDLE : undefined;
+  return { checkpoint, hasFreshId: true, events, status, expectedHead };
 }
 
-/** Changes the state and says as which node. */
-async function change(parts: RunParts, update: StateUpdate, loaded: Loaded): Promise<string> {
-  const { state, statuses } = loaded;
-  const values = Object.keys(update.values?.values ?? {});
-  if (update.asNode === END) {
-    if (values.length > 0) throw invalidField("as_node", "the exit only clears what is due: give no values with it");
-    clearTasks(state, statuses);
-    return END;
+async function load(parts: RunParts, update: StateUpdates, thread: ThreadTail): Promise<Loaded> {
+  const { key, namespace, checkpointId, graphName } = update;
+  if (namespace === "") {
+    const stored = await findIn(parts, key, thread, checkpointId);
+    const graph = await chooseGraph(parts, key, { name: graphName, hash: "", field: "graph_name" }, stored);
+    return loadState(graph, key, "", stored);
   }
-  const name = update.asNode === "" ? inferNode(state) : update.asNode;
-  const node = state.graph.nodes.get(name);
-  if (node === undefined) throw nodeNotFound(state.graph.name, name);
-  const writes = update.values === undefined ? [] : inputWrites(state.graph, update.values, "values");
+  const stored = thread.exists ? await findStored(parts, key, namespace, checkpointId) : undefined;
+  if (stored === undefined) throw checkpointNotFound(checkpointId || undefined, { ...key, namespace });
+  return loadState(await graphOf(parts, key.space, stored.checkpoint), key, namespace, stored);
+}
+
+/** Changes the state and says as which nodes. */
+async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: Loaded): Promise<string[]> {
+  const { state, statuses } = loaded;
+  const alone = updates.find(({ asNode }) => asNode === END || asNode === COPY);
+  if (alone !== undefined) {
+    if (updates.length > 1) throw invalidField("as_node", `${alone.asNode} can't be one of several updates`);
+    if (Object.keys(alone.values?.values ?? {}).length > 0) {
+      throw invalidField("as_node", `${alone.asNode} takes no values: it changes what is due, not the state`);
+    }
+    if (alone.asNode === END) clearTasks(state, statuses);
+    return [alone.asNode];
+  }
+  const context = {
+    state,
+    threadId: key.thread,
+    runId: "",
+    modules: parts.modules,
+    signal: new AbortController().signal,
+  };
   try {
-    const context = {
-      state,
-      threadId: update.key.thread,
-      runId: "",
-      modules: parts.modules,
-      signal: new AbortController().signal,
-    };
-    applyUpdate(state, name, await allWrites(node, { update: writes, goto: [] }, context));
+    const written = await Promise.all(updates.map((update) => writesOf(update, context)));
+    applyUpdates(state, written);
+    return written.map(({ node }) => node);
   } catch (thrown) {
     throw thrown instanceof RunFailure ? refused(thrown) : thrown;
   }
-  return name;
+}
+
+async function writesOf(
+  { values, asNode }: StateUpdates["updates"][number],
+  context: NodeContext,
+): Promise<{ node: string; writes: Write[] }> {
+  const { state } = context;
+  const name = asNode === "" ? inferNode(state) : asNode;
+  const node = state.graph.nodes.get(name);
+  if (node === undefined) throw nodeNotFound(state.graph.name, name);
+  const update = values === undefined ? [] : inputWrites(state.graph, values, "values");
+  return { node: name, writes: await allWrites(node, { update, goto: [] }, context) };
 }
 
 function refused(failure: RunFailure): CairnError {

@@ -1,4 +1,5 @@
 import type { Cell } from "../engine/cell.ts";
+import { handlerTask, isHandled } from "../engine/error-handler.ts";
 import { RunFailure } from "../engine/failure.ts";
 import { type NodeResult, orNoWrites, savedWrite } from "../engine/node-result.ts";
 import { refusalOf } from "../engine/refusal.ts";
@@ -76,7 +77,7 @@ export class Superstep {
 
   /** Runs what is to be run. Afterwards `unsaved` is what the caller is to commit with its next record. */
   async run(): Promise<void> {
-    const due = this.#tasks.filter((task) => !this.#reuse(task));
+    const due = this.#tasks.flatMap((task) => (this.#reuse(task) ? (this.#handlerOf(task) ?? []) : [task]));
     const queue = due.values();
     this.#atWork = due.length;
     const lane = async (): Promise<void> => {
@@ -128,7 +129,8 @@ export class Superstep {
 
   #reuse(task: Task): boolean {
     const status = this.#parts.loaded.statuses.get(task.id);
-    if (!isFinished(status)) return false;
+    const handled = isHandled(this.#parts.loaded.state, task, status);
+    if (!isFinished(status) && !handled) return false;
     for (const [namespace, head] of this.#parts.loaded.heads.get(task.id) ?? []) this.#heads.set(namespace, head);
     this.#finished.set(task.id, { ...task, writes: status?.writes ?? [] });
     return true;
@@ -140,7 +142,19 @@ export class Superstep {
     const outcome = await runTask(task, answers, context);
     this.#atWork--;
     this.#settle(task, this.#checked(outcome));
+    const handler = this.#handlerOf(task);
+    if (handler !== undefined) this.#atWork++;
     if (this.#atWork > 0) this.#saveSoon();
+    if (handler !== undefined) await this.#runOne(handler);
+  }
+
+  /** The task that is due because this one has failed, unless it has finished already. */
+  #handlerOf(task: Task): Task | undefined {
+    const { state, statuses } = this.#parts.loaded;
+    const { failure } = statuses.get(task.id) ?? {};
+    if (failure === undefined || !isHandled(state, task, statuses.get(task.id))) return undefined;
+    const handler = handlerTask(state, task, failure);
+    return this.#reuse(handler) ? undefined : handler;
   }
 
   /** A failure, a command to the enclosing graph or a question that can't be saved ends the superstep. */
@@ -214,8 +228,11 @@ export class Superstep {
   }
 
   #fail(task: Task, status: TaskStatus, failure: RunFailure): void {
-    this.#failure ??= failure;
     status.failure = failure;
+    if (isHandled(this.#parts.loaded.state, task, status)) {
+      this.#finished.set(task.id, { ...task, writes: [] });
+      this.#parts.loaded.children.delete(task.id);
+    } else this.#failure ??= failure;
     this.#add([controlPendingWrite(task.id, task.path, "__error__", failureCell(failure))]);
     this.#unsaved.events.push(this.#parts.events.taskFailed(task, this.#parts.loaded.state.step + 1, failure));
   }

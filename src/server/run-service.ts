@@ -22,10 +22,6 @@ import {
   type StreamEventsRequest,
   type StreamEventsResponse,
   StreamEventsResponseSchema,
-  type UpdateStateRequest,
-  UpdateStateRequestSchema,
-  type UpdateStateResponse,
-  UpdateStateResponseSchema,
 } from "../gen/cairn/v1/run_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Answers } from "../runs/answers.ts";
@@ -38,7 +34,6 @@ import type { RunParts } from "../runs/parts.ts";
 import { readRun, readRuns } from "../runs/run-info.ts";
 import { Runner } from "../runs/runner.ts";
 import { readHistory, readState } from "../runs/state-reader.ts";
-import { updateDraft } from "../runs/state-updates.ts";
 import type { ThreadKey } from "../store/store.ts";
 import { Uuid6Minter } from "../system/uuid.ts";
 import type { CallContext } from "./context.ts";
@@ -46,11 +41,11 @@ import { EventValues } from "./event-values.ts";
 import { hashBody, type Repeatable } from "./once.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
+import { bulkUpdateState, updateState } from "./state-update-calls.ts";
 
 /** How long runs that are going may take to stop when the server does. */
 const stopGraceMs = 5_000;
 
-/** Without BulkUpdateState, which is not built yet. */
 export function runService(parts: Parts, modules: NodesModule | undefined): Service {
   const { store, environment, serverId, log } = parts;
   const runParts: RunParts = {
@@ -87,7 +82,8 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
         const outcome = await runner.run({ ...call, intent: { kind: "resume", answers: answersOf(request) } });
         return create(ResumeResponseSchema, { outcome });
       },
-      updateState: (request, context) => updateState(parts, runParts, runner, request, context),
+      updateState: (request, context) => updateState({ parts, runParts, runner }, request, context),
+      bulkUpdateState: (request, context) => bulkUpdateState({ parts, runParts, runner }, request, context),
       async getState({ threadId, namespace, checkpointId }, { space }) {
         const key = await existing(parts, space, threadId);
         return create(GetStateResponseSchema, { state: await readState(runParts, key, namespace, checkpointId) });
@@ -157,39 +153,6 @@ function intentOf(input: MessageShape<typeof RunRequestSchema>["input"]): RunCal
 
 function answersOf({ answer }: ResumeRequest): Answers {
   return answer.case === "answers" ? { byId: answer.value.byId } : { value: answer.value as never };
-}
-
-async function updateState(
-  parts: Parts,
-  runParts: RunParts,
-  runner: Runner,
-  request: UpdateStateRequest,
-  { space }: CallContext,
-): Promise<UpdateStateResponse> {
-  const { threadId, values, asNode, checkpointId, graphName, expectedHead } = request;
-  const key = { space, thread: threadId };
-  const update = { key, values, asNode, checkpointId, graphName, expectedHead: expectedHead || undefined };
-  return parts.requests.once({
-    key,
-    method: "UpdateState",
-    input: UpdateStateRequestSchema,
-    request,
-    output: UpdateStateResponseSchema,
-    async work(stamp) {
-      let id = "";
-      await parts.store.update(key, async (thread) => {
-        runner.refuseBusy(key, thread);
-        const draft = await updateDraft(runParts, update, thread);
-        id = draft.checkpoint?.id ?? "";
-        return { ...draft, request: await stamp(create(UpdateStateResponseSchema, { state: { checkpointId: id } })) };
-      });
-      return create(UpdateStateResponseSchema, { state: await readState(runParts, key, "", id) });
-    },
-    async restore({ state }, n) {
-      const saved = state?.checkpointId ?? "";
-      return create(UpdateStateResponseSchema, { state: await readState(runParts, key, "", saved, n) });
-    },
-  });
 }
 
 async function* stream(

@@ -30,7 +30,15 @@ export {
   type ThreadState,
   toState,
 } from "./state.ts";
-export { AnswersById, byId, type StateOptions, type Thread, type UpdateOptions } from "./thread.ts";
+export {
+  AnswersById,
+  type BulkUpdateOptions,
+  byId,
+  type NodeUpdate,
+  type StateOptions,
+  type Thread,
+  type UpdateOptions,
+} from "./thread.ts";
 export type { ThreadInfo, ThreadStatusName } from "./thread-info.ts";
 export type { CreateThreadOptions, ListThreadsOptions, Threads } from "./threads.ts";
 export { toClientError } from "./to-client-error.ts";

@@ -29,6 +29,8 @@ export interface RunFailure {
   node: string;
   channel: string;
   taskId: string;
+  /** What the node's own code calls the error, as "TypeError"; empty for failures of others. */
+  kind: string;
 }
 
 /** A question that waits for an answer. */
@@ -38,6 +40,8 @@ export interface Interrupt {
   /** The node and the task that ask. */
   node: string;
   taskId: string;
+  /** The namespace of the graph that the node is of; empty for the outermost. */
+  namespace: string;
   /** What they ask. */
   value: StateValue;
 }
@@ -134,10 +138,11 @@ export function toState(message: StateSnapshot | undefined): ThreadState {
       error: toFailure(task.error),
       interruptIds: task.interruptIds,
     })),
-    interrupts: raw.interrupts.map(({ id, node, taskId, value }) => ({
+    interrupts: raw.interrupts.map(({ id, node, taskId, namespace, value }) => ({
       id,
       node,
       taskId,
+      namespace,
       value: value ? decode(value) : null,
     })),
     createdAt: raw.createdAt && timestampDate(raw.createdAt),
@@ -152,9 +157,9 @@ export function toState(message: StateSnapshot | undefined): ThreadState {
 /** Makes a failure of its message. */
 export function toFailure(error: RunError | undefined): RunFailure | undefined {
   if (error === undefined) return undefined;
-  const { message, node, channel, taskId } = error;
+  const { message, node, channel, taskId, kind } = error;
   const reason = lowerName(ErrorReason, error.reason).toUpperCase();
-  return { reason, message, node, channel, taskId };
+  return { reason, message, node, channel, taskId, kind };
 }
 
 /** Metadata from their JSON text; undefined for none. */

@@ -34,6 +34,8 @@ export interface UpdateOptions extends CallOptions {
   checkpointId?: string;
   /** The graph's name. Default: the one the thread last ran. */
   graph?: string;
+  /** The subgraph whose state to update. Default: the outermost graph's. */
+  namespace?: string;
   /** Refuse the update (ABORTED, HEAD_MISMATCH) unless this is the head's id. */
   expectedHead?: string;
   /** How values are encoded. Default `msgpack`. */
@@ -41,6 +43,16 @@ export interface UpdateOptions extends CallOptions {
   /** Makes a retry return the first answer for 24 hours. Default: a new UUID for each call. */
   requestId?: string;
 }
+
+/** What to write to the state, as which node. */
+export interface NodeUpdate {
+  values?: Record<string, unknown>;
+  /** Default: the node that wrote last. */
+  asNode?: string;
+}
+
+/** How to apply several supersteps of updates. */
+export type BulkUpdateOptions = CallOptions & Pick<UpdateOptions, "graph" | "encoding" | "requestId">;
 
 /** Which state to read. */
 export interface StateOptions extends CallOptions {
@@ -112,7 +124,7 @@ export class Thread {
 
   /** Writes to the state as a node would have, and saves a checkpoint. Returns the state as it is now. */
   async updateState(values: Record<string, unknown> | undefined, options: UpdateOptions = {}): Promise<ThreadState> {
-    const { asNode, checkpointId, graph, expectedHead, encoding, requestId } = options;
+    const { asNode, checkpointId, graph, namespace, expectedHead, encoding, requestId } = options;
     const input = toInput(values, encoding);
     const request = {
       threadId: this.id,
@@ -120,10 +132,28 @@ export class Thread {
       asNode,
       checkpointId,
       graphName: graph,
+      namespace,
       expectedHead,
       requestId,
     };
     return toState((await this.#runs.updateState(request, options)).state);
+  }
+
+  /**
+   * Applies several supersteps of updates, each of which saves a checkpoint. When another writer comes in between, what
+   * was applied before stays, and this throws ABORTED (HEAD_MISMATCH). Returns the state as it is now.
+   */
+  async bulkUpdateState(supersteps: NodeUpdate[][], options: BulkUpdateOptions = {}): Promise<ThreadState> {
+    const { graph, encoding, requestId } = options;
+    const request = {
+      threadId: this.id,
+      supersteps: supersteps.map((updates) => ({
+        updates: updates.map(({ values, asNode }) => ({ values: toInput(values, encoding), asNode })),
+      })),
+      graphName: graph,
+      requestId,
+    };
+    return toState((await this.#runs.bulkUpdateState(request, options)).state);
   }
 
   /**

@@ -96,6 +96,12 @@ export function goes(_state: NodeState, context: NodeContext): unknown {
   return context.command({ update: { log: [context.node] }, goto: paramsOf(context).to ?? [] });
 }
 
+/** Ends its graph with a command to the enclosing one. */
+export function goesUp(_state: NodeState, context: NodeContext): unknown {
+  leave(context, "ran");
+  return context.command({ update: { log: [context.node] }, goto: paramsOf(context).to ?? [], graph: "parent" });
+}
+
 /** Sends one argument for each item of the state. */
 export function fansOut(state: NodeState, context: NodeContext): unknown {
   leave(context, "ran");

@@ -234,7 +234,8 @@ export type NodeSpec = Message<"cairn.v1.NodeSpec"> & {
   timeout?: TimeoutPolicy | undefined;
 
   /**
-   * A node that handles its failure. Not built yet.
+   * A node that handles its failure once it is not retried any more: it runs in the same superstep with the same state,
+   * in which `__error__` is a map of the failure's reason, message, node and kind. The failed node then counts as ended.
    *
    * @generated from field: string error_handler = 11;
    */
