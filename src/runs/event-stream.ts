@@ -1,8 +1,9 @@
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
-import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_service_pb.ts";
+import type { StreamEventsRequest } from "../gen/cairn/v1/run_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { ThreadKey } from "../store/store.ts";
 import { threadName } from "../store/thread-name.ts";
+import { filterOf, isTheEnd } from "./event-filter.ts";
 import type { RunParts } from "./parts.ts";
 
 /** Log records read at a time. */
@@ -11,19 +12,6 @@ const recordsAtATime = 100;
 const pollMs = 500;
 /** Ephemeral events kept for a reader that does not keep up; the oldest are lost first. */
 const ephemeralKeptMax = 1000;
-
-type Case = NonNullable<Event["body"]["case"]>;
-
-const lifecycle: Case[] = ["runStarted", "runStopped"];
-
-const views: Partial<Record<StreamMode, Case[]>> = {
-  [StreamMode.VALUES]: ["checkpointSaved"],
-  [StreamMode.UPDATES]: ["taskFinished", "interruptRaised"],
-  [StreamMode.TASKS]: ["taskStarted", "taskFinished", "taskFailed", "interruptRaised"],
-  [StreamMode.CHECKPOINTS]: ["checkpointSaved", "checkpointsDeleted"],
-  [StreamMode.MESSAGES]: ["messageToken"],
-  [StreamMode.CUSTOM]: ["custom"],
-};
 
 /**
  * A thread's events in order, from a number on: those that are there, then those that come. Reads the log only, so
@@ -57,8 +45,9 @@ export async function* streamEvents(
       const page = await store.readEvents(key, after, recordsAtATime);
       for (const event of page.events) {
         yield* passed(passing, Number(event.number) - 1).filter(wanted);
-        if (wanted(event)) yield event;
-        if (isTheEnd(event, request)) return;
+        const isEnd = isTheEnd(event, request);
+        if (wanted(event) || isEnd) yield event;
+        if (isEnd) return;
       }
       after = page.next;
       if (after < page.last) continue;
@@ -78,17 +67,6 @@ export async function* streamEvents(
 function passed(passing: Event[], number: number): Event[] {
   const later = passing.findIndex((event) => Number(event.number) > number);
   return passing.splice(0, later === -1 ? passing.length : later);
-}
-
-function filterOf({ modes, namespace }: StreamEventsRequest): (event: Event) => boolean {
-  const everything = modes.length === 0 || modes.includes(StreamMode.DEBUG);
-  const cases = new Set<string | undefined>([...lifecycle, ...modes.flatMap((mode) => views[mode] ?? [])]);
-  return (event) =>
-    (namespace === undefined || event.namespace === namespace) && (everything || cases.has(event.body.case));
-}
-
-function isTheEnd(event: Event, { untilRunStops }: StreamEventsRequest): boolean {
-  return untilRunStops !== "" && event.runId === untilRunStops && event.body.case === "runStopped";
 }
 
 /** Wakes one waiter; a ring that comes before the wait is not lost. */
