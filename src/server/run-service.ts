@@ -35,6 +35,7 @@ import { streamEvents } from "../runs/event-stream.ts";
 import { Graphs } from "../runs/graphs.ts";
 import type { NodesModule } from "../runs/modules/nodes-module.ts";
 import type { RunParts } from "../runs/parts.ts";
+import { RecentEvents } from "../runs/recent-events.ts";
 import { readRun, readRuns } from "../runs/run-info.ts";
 import { Runner } from "../runs/runner.ts";
 import { readHistory, readState } from "../runs/state-reader.ts";
@@ -62,6 +63,7 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
     minter: new Uuid6Minter(environment),
     graphs: new Graphs(store),
     ephemeral: new EphemeralEvents(),
+    recent: new RecentEvents(store),
   };
   const runner = new Runner(runParts);
   const isGoing = (key: ThreadKey) => (runId: string) => runner.liveRunId(key) === runId;
