@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { applyWrites } from "../engine/apply.ts";
 import { stoppedNodes } from "../engine/breakpoints.ts";
 import { nullCell } from "../engine/cell.ts";
@@ -11,7 +12,7 @@ import { CairnError, toCairnError } from "../errors.ts";
 import type { Lease } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import { EphemeralPositionSchema, RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import { EphemeralPositionSchema, type Event, RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
 import type { Committed, Draft, ThreadTail } from "../store/store.ts";
@@ -45,7 +46,8 @@ export class Run {
   /** The end has been decided: what tasks at work still bring comes too late. */
   #over = false;
   #appending: Promise<unknown> = Promise.resolve();
-  #ephemeral = 0n;
+  /** Ephemeral events told so far. */
+  #told = 0n;
   #planned: { at: string; tasks: readonly Task[] } | undefined;
 
   constructor(parts: RunParts, plan: RunPlan, loaded: Loaded, thread: ThreadTail, checkpoint: Checkpoint) {
@@ -176,6 +178,7 @@ export class Run {
         runId: this.plan.runId,
         modules: this.#parts.modules,
         signal: this.#cancelled.signal,
+        hear: (task, told) => this.#tell(this.events.told(task, told)),
       },
       now: () => this.#isoNow(),
       onStart: (task) => this.#tellStarted(task),
@@ -301,7 +304,6 @@ export class Run {
       const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.#parts.serverId) };
       const committed = await this.#parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;
-      this.#ephemeral = 0n;
       return committed;
     });
     // Whoever awaits `appended` sees the failure; a later append must not wait for ever behind it.
@@ -338,9 +340,15 @@ export class Run {
     const { state } = this.loaded;
     const { id, node, triggers } = task;
     const started = { taskId: id, node, triggers, step: BigInt(state.step + 1) };
-    const event = this.events.make({ case: "taskStarted", value: started });
+    this.#tell(this.events.make({ case: "taskStarted", value: started }));
+  }
+
+  /** Tells an event that is not kept. After the end nothing more is told: it would come behind the event of the stop. */
+  #tell(event: Event): void {
+    if (this.#over) return;
     event.number = this.thread.tail.lastEventNumber;
-    event.ephemeral = create(EphemeralPositionSchema, { epoch: this.plan.epoch, subNumber: ++this.#ephemeral });
+    event.ephemeral = create(EphemeralPositionSchema, { epoch: this.plan.epoch, subNumber: ++this.#told });
+    event.at = timestampFromMs(this.#parts.environment.clock.nowMs());
     this.#parts.ephemeral.tell(this.plan.key, event);
   }
 

@@ -13,6 +13,7 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { isPlainMap, type Plain } from "../values/value.ts";
 import { inFairTurn } from "./fair-turns.ts";
 import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
+import type { Told } from "./modules/protocol.ts";
 
 /** How a task ended. */
 export type TaskOutcome =
@@ -27,6 +28,8 @@ export interface TaskContext {
   runId: string;
   modules: NodesModule | undefined;
   signal: AbortSignal;
+  /** A task tells something while it runs. Absent: nobody listens. */
+  hear?(task: Task, told: Told): void;
 }
 
 /** Runs one task. What its code does wrong is an outcome; what is thrown is a fault of ours. */
@@ -60,6 +63,7 @@ async function runNode(
     return modulesOf(node.name, context).runNode(
       { ...callOf(task, context), ...call, answers: [...answers] },
       context.signal,
+      (told) => context.hear?.(task, told),
     );
   }
   throw new RunFailure(

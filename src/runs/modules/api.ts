@@ -33,6 +33,13 @@ export interface NodeContext {
    * from its beginning and this returns it. Several calls are told apart by their order.
    */
   interrupt(question: NodeValue): NodeValue;
+  /**
+   * Tells readers of the thread's events something, at once and without keeping it: whoever does not listen at the
+   * moment misses it. Throws when the value is too large, or can't be encoded.
+   */
+  emit(value: NodeValue): void;
+  /** Tells them a piece of a message that is on its way. Throws when it is too large. */
+  token(messageId: string, text: string): void;
   /** Updates, and where to go besides the edges. */
   command(command: { update?: Record<string, NodeValue>; goto?: Target }): Command;
   /** Runs a node in the next superstep with an argument of its own. */
