@@ -21,7 +21,6 @@ import {
   RunStepResponseSchema,
   type StreamEventsRequest,
   type StreamEventsResponse,
-  StreamEventsResponseSchema,
   type UpdateStateRequest,
   UpdateStateRequestSchema,
   type UpdateStateResponse,
@@ -42,7 +41,9 @@ import { readHistory, readState } from "../runs/state-reader.ts";
 import { updateDraft } from "../runs/state-updates.ts";
 import type { ThreadKey } from "../store/store.ts";
 import { Uuid6Minter } from "../system/uuid.ts";
+import type { Encoded } from "./adapter.ts";
 import type { CallContext } from "./context.ts";
+import { eventAnswer } from "./event-answer.ts";
 import { EventValues } from "./event-values.ts";
 import { hashBody, type Repeatable } from "./once.ts";
 import { pageSizeOf } from "./pages.ts";
@@ -198,11 +199,11 @@ async function* stream(
   runParts: RunParts,
   request: StreamEventsRequest,
   { space, signal }: CallContext,
-): AsyncGenerator<StreamEventsResponse> {
+): AsyncGenerator<StreamEventsResponse | Encoded> {
   const key = { space, thread: request.threadId };
   const values = new EventValues(runParts.store, key, request.includeValues);
   for await (const event of streamEvents(runParts, key, request, signal)) {
-    yield create(StreamEventsResponseSchema, { event, values: await values.of(event) });
+    yield eventAnswer(event, await values.of(event));
   }
 }
 

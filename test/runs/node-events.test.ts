@@ -1,11 +1,18 @@
 // What nodes tell while they run: pieces of messages and values of their own, in order between the durable events.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Thread, ThreadEvent } from "../../clients/typescript/src/index.ts";
+import { CairnClient, type Thread, type ThreadEvent } from "../../clients/typescript/src/index.ts";
 import { limits } from "../../src/limits.ts";
+import { startServer } from "../../src/server/start.ts";
+import { systemEnvironment } from "../../src/system/environment.ts";
+import { freePort } from "../support/ports.ts";
 import { storeKinds } from "../support/stores.ts";
-import { Bench, eventsOf, until } from "./support/bench.ts";
+import { Bench, eventsOf, nodesFile, until } from "./support/bench.ts";
 import { expectOrdered, hear } from "./support/hearing.ts";
 
+const soon: typeof systemEnvironment.clock.after = (ms, act) => systemEnvironment.clock.after(ms / 100, act);
 const texts = (events: ThreadEvent[]) => events.flatMap((event) => (event.type === "message_token" ? event.text : []));
 const values = (events: ThreadEvent[]) => events.flatMap((event) => (event.type === "custom" ? [event.value] : []));
 
@@ -83,6 +90,40 @@ describe("a node that tells", () => {
     await thread.ensure();
     return { thread, graph };
   }
+
+  it("over several renewals of its run's lease is heard to the end", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "cairn-told-"));
+    // A clock whose timers come a hundred times as soon: the lease is renewed twenty times a second.
+    const clock = { ...systemEnvironment.clock, after: soon };
+    const listen = `127.0.0.1:${await freePort()}`;
+    const options = { store: { folder }, listen, nodesFile, logLevel: "error" };
+    const server = await startServer(options, { ...systemEnvironment, clock });
+    const client = CairnClient.connect({ address: server.address });
+    try {
+      const nodes = { say: bench.node("tells", { count: 6, gate: "renewed" }) };
+      const parts = { name: "g", channels: { log: "append" }, nodes, edges: ["START -> say"] };
+      await client.graphs.register(JSON.stringify(parts));
+      const thread = client.thread("t");
+      await thread.ensure();
+      const heard = hear(thread, { after: 0, untilStop: true });
+      const running = thread.run({}, { graph: "g" });
+      await until("the first half is heard", () => values(heard.events).length === 3);
+      const { updatedAt } = await thread.info();
+      await until(
+        "the lease has been renewed",
+        async () => (await thread.info()).updatedAt?.getTime() !== updatedAt?.getTime(),
+      );
+      bench.open("renewed");
+      await running;
+      await heard.done;
+      expect(texts(heard.events)).toEqual(["0 ", "1 ", "2 ", "3 ", "4 ", "5 "]);
+      expectOrdered(heard.events);
+    } finally {
+      client.close();
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 
   it("too much at once fails, and is told the limit", async () => {
     const max = limits.ephemeralEventBytesMax;

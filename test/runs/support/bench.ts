@@ -14,7 +14,7 @@ import { type CairnProcess, startCairn } from "../../support/cairn-process.ts";
 import { freePort } from "../../support/ports.ts";
 import { newStore, type StoreKind, type TestStore } from "../../support/stores.ts";
 
-const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
+export const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
 
 /** A graph file's content without its name; edges as "a -> b" or [[a, b], c]. */
 export interface GraphParts {

@@ -47,3 +47,8 @@ export function expectOrdered(events: ThreadEvent[], { isFiltered = false } = {}
     told = [epoch, subNumber];
   }
 }
+
+/** Without those that may be lost. */
+export function durable(events: ThreadEvent[]): ThreadEvent[] {
+  return events.filter(({ ephemeral }) => ephemeral === undefined);
+}
