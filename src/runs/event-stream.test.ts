@@ -44,8 +44,11 @@ async function commit(...bodies: Body[]): Promise<void> {
   await store.update(key, async () => ({ events: bodies.map((body) => create(EventSchema, { body })) }));
 }
 
-function read(request: Omit<MessageInitShape<typeof StreamEventsRequestSchema>, "$typeName"> = {}) {
-  const parts = { store, ephemeral, recent, environment: systemEnvironment };
+function read(
+  request: Omit<MessageInitShape<typeof StreamEventsRequestSchema>, "$typeName"> = {},
+  environment = systemEnvironment,
+) {
+  const parts = { store, ephemeral, recent, environment };
   return streamEvents(parts, key, create(StreamEventsRequestSchema, { threadId: "t", ...request }), stop.signal);
 }
 
@@ -160,6 +163,32 @@ test("a reader of a thread that is deleted and made again is told to begin again
   await store.deleteThread(key);
   await commit(note);
   await expect(next).rejects.toMatchObject({ reasonName: "EVENTS_PRUNED", metadata: { oldest: "30000" } });
+});
+
+test("what other servers write is looked for, however much passes by meanwhile", async () => {
+  const timers = new Set<() => void>();
+  const after = (_ms: number, act: () => void) => {
+    timers.add(act);
+    return () => void timers.delete(act);
+  };
+  const environment = { ...systemEnvironment, clock: { ...systemEnvironment.clock, after } };
+  // Nobody tells it of commits.
+  recent = new RecentEvents({ onCommit: () => () => {} });
+  await commit(note);
+  const reader = read({ after: 0n }, environment);
+  expect(await take(reader, 1)).toEqual(["10000"]);
+  tell(10_000, 1);
+  expect(await take(reader, 1)).toEqual(["10000+1"]);
+  const [armed] = timers;
+  await commit(note);
+  for (let i = 2; i <= 50; i++) {
+    tell(10_000, i);
+    expect(await take(reader, 1)).toEqual([`10000+${i}`]);
+    expect([...timers]).toEqual([armed]);
+  }
+  const next = take(reader, 1);
+  armed?.();
+  expect(await next).toEqual(["20000"]);
 });
 
 test("until now ends, however fast others write", async () => {

@@ -10,6 +10,8 @@ import { PassingEvents } from "./passing-events.ts";
 const recordsAtATime = 100;
 /** How often the log is looked at for what other servers wrote. */
 const pollMs = 500;
+/** The same where no other server can write: should a commit ever not be heard of. */
+const pollExclusiveMs = 10_000;
 
 /**
  * A thread's events in order, from a number on: those that are there, then those that come. The log decides what they
@@ -39,6 +41,7 @@ export async function* streamEvents(
   });
   const ring = (): void => bell.ring("log");
   signal.addEventListener("abort", ring);
+  let stopTimer = (): void => {};
   bell.ring("log");
   try {
     while (!signal.aborted) {
@@ -54,16 +57,16 @@ export async function* streamEvents(
         }
         ({ next: after, n: readTo } = page);
         if (after < page.last) ring();
+        // From one look at the log to the next, however much passes by in between.
+        stopTimer();
+        stopTimer = environment.clock.after(store.exclusive ? pollExclusiveMs : pollMs, ring);
       }
       yield* passing.upTo(BigInt(after));
       if (request.untilNow && after >= end) return;
-      if (bell.logHasMore) continue;
-      // Nobody else writes to a store that is ours alone.
-      const stopTimer = store.exclusive ? () => {} : environment.clock.after(pollMs, ring);
-      await bell.rung();
-      stopTimer();
+      if (!bell.logHasMore) await bell.rung();
     }
   } finally {
+    stopTimer();
     signal.removeEventListener("abort", ring);
     stopListening();
     commits.end();
