@@ -9,11 +9,13 @@ import { StreamEventsRequestSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import { limits } from "../limits.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
-import { systemEnvironment } from "../system/environment.ts";
+import { type Environment, systemEnvironment } from "../system/environment.ts";
 import { EphemeralEvents } from "./ephemeral-events.ts";
 import { streamEvents } from "./event-stream.ts";
 import { RecentEvents } from "./recent-events.ts";
 
+/** No timer ever comes: whatever a reader is not told of it waits for in vain. */
+const still: Environment = { ...systemEnvironment, clock: { ...systemEnvironment.clock, after: () => () => {} } };
 const key = { space: "default", thread: "t" };
 const kept = 5;
 
@@ -46,7 +48,7 @@ async function commit(...bodies: Body[]): Promise<void> {
 
 function read(
   request: Omit<MessageInitShape<typeof StreamEventsRequestSchema>, "$typeName"> = {},
-  environment = systemEnvironment,
+  environment = still,
 ) {
   const parts = { store, ephemeral, recent, environment };
   return streamEvents(parts, key, create(StreamEventsRequestSchema, { threadId: "t", ...request }), stop.signal);
