@@ -30,7 +30,7 @@ export interface EventOptions extends CallOptions {
   untilNow?: boolean;
   /** End after this run stops. */
   untilRunStops?: string;
-  /** End after any run stops. */
+  /** End after any run stops. Runs start and stop in the root graph: a `namespace` that leaves it out does not end. */
   untilStop?: boolean;
   /** Decode the values that events refer to. Default true; false leaves `ValueRef`s. */
   values?: boolean;
