@@ -12,6 +12,15 @@ export const limits = {
   recordBytesMax: 12 * 1024 * 1024,
   /** Events in one log record. */
   eventsPerRecordMax: 10_000,
+  /** Records of a thread whose events can be read, the newest ones, unless the command line says otherwise. */
+  eventRecordsKeptMax: 10_000,
+  /** The largest custom event or message token of a node, in bytes. They are never stored. */
+  ephemeralEventBytesMax: 64 * 1024,
+  /** Events that a worker thread has told and the server has not taken yet; beyond that the node waits. */
+  ephemeralInFlightMax: 256,
+  /** Ephemeral events kept for a reader that does not keep up, and their bytes; the oldest are lost first. */
+  ephemeralEventsKeptMax: 1_000,
+  ephemeralBytesKeptMax: 1024 * 1024,
   /** Tasks in one superstep. */
   tasksPerSuperstepMax: 10_000,
   /** Answers kept to be given again, in bytes, unless the command line says otherwise. */

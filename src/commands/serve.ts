@@ -1,6 +1,8 @@
 import { type Command, Option } from "commander";
+import { limits } from "../limits.ts";
 import type { RunningServer, ServerOptions } from "../server/start.ts";
 import { Exit } from "./exit.ts";
+import { parseCount } from "./flags.ts";
 import { reportError } from "./report-error.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -32,6 +34,7 @@ interface ServeFlags {
   tokenFile?: string;
   insecure?: boolean;
   cache: number;
+  keepEvents?: number;
   logLevel: string;
 }
 
@@ -57,6 +60,11 @@ export function addServe(program: Command): Command {
         .argParser(mebibytes)
         .default(64),
     )
+    .addOption(
+      new Option("--keep-events <records>", "events that readers may go back to: those of so many records a thread")
+        .argParser(parseCount(1))
+        .default(limits.eventRecordsKeptMax),
+    )
     .addOption(new Option("--log-level <level>", "how much to log, to stderr").choices(levels).default("info"))
     .addHelpText("after", help)
     .action(serve);
@@ -75,8 +83,21 @@ async function serve(flags: ServeFlags): Promise<void> {
 }
 
 function serverOptions(flags: ServeFlags): ServerOptions {
-  const { store, mongodb, listen, graphs, nodes, tlsCert, tlsKey, tlsClientCa, tokenFile, insecure, cache, logLevel } =
-    flags;
+  const {
+    store,
+    mongodb,
+    listen,
+    graphs,
+    nodes,
+    tlsCert,
+    tlsKey,
+    tlsClientCa,
+    tokenFile,
+    insecure,
+    cache,
+    keepEvents,
+    logLevel,
+  } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new UsageError("--tls-cert and --tls-key come together");
   if (tlsClientCa !== undefined && tlsCert === undefined) {
@@ -93,6 +114,7 @@ function serverOptions(flags: ServeFlags): ServerOptions {
     tokenFile,
     insecure,
     cacheBytes: cache * 1024 * 1024,
+    eventRecordsKept: keepEvents,
     logLevel,
   };
 }

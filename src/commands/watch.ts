@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { EventOptions, StreamModeName } from "../../clients/typescript/src/index.ts";
 import { act } from "./action.ts";
-import { addFlags, type Flags } from "./flags.ts";
+import { addFlags, type Flags, parseCount } from "./flags.ts";
 import { eventJson, eventText } from "./print-event.ts";
 
 const modes = ["values", "updates", "tasks", "checkpoints", "messages", "custom", "debug"];
@@ -23,6 +23,7 @@ interface WatchFlags extends Flags {
   after?: bigint;
   modes?: StreamModeName[];
   namespace?: string;
+  depth?: number;
   untilStop?: boolean;
   untilNow?: boolean;
   run?: string;
@@ -37,6 +38,7 @@ export function addWatch(program: Command): Command {
     .option("--after <number>", "events after this number; 0 for all that are kept", parseNumber)
     .option("--modes <list>", "views, separated by commas (default: everything)", parseModes)
     .option("--namespace <name>", "only of this subgraph; '' for the root graph")
+    .option("--depth <levels>", "with subgraphs down to this level; 0 for none (default: all)", parseCount(0))
     .option("--until-stop", "end when a run stops")
     .option("--until-run-stops <run>", "end when this run stops")
     .option("--until-now", "end when everything that has happened is shown");
@@ -45,10 +47,11 @@ export function addWatch(program: Command): Command {
 
 function watch(threadId: string, flags: WatchFlags & { untilRunStops?: string }): Promise<void> {
   return act(flags, async ({ client, output, signal, timeoutMs }) => {
-    const { after, modes, namespace, untilStop, untilNow, untilRunStops } = flags;
+    const { after, modes, namespace, depth, untilStop, untilNow, untilRunStops } = flags;
     const common: EventOptions = {
       modes,
       namespace,
+      depth,
       untilStop,
       untilNow,
       untilRunStops,

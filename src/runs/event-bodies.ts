@@ -6,6 +6,8 @@ import type { Task } from "../engine/tasks.ts";
 import type { Write } from "../engine/write.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { type Event, EventSchema, type RunError, RunErrorSchema, type RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import { ValueSchema } from "../gen/cairn/v1/value_pb.ts";
+import type { Told } from "./modules/protocol.ts";
 
 type Body = MessageInitShape<typeof EventSchema>["body"];
 
@@ -59,6 +61,18 @@ export class EventMaker {
     const { id, node, taskId, index, value } = asked;
     const interrupt = { id, index: BigInt(index), node, namespace: this.#namespace, value: value.toValue(), createdAt };
     return this.make({ case: "interruptRaised", value: { taskId, node, step: BigInt(step), interrupt } });
+  }
+
+  told(task: Task, told: Told): Event {
+    const { id: taskId, node } = task;
+    if (told.kind === "token") {
+      const { messageId, text } = told;
+      return this.make({ case: "messageToken", value: { taskId, node, messageId, text } });
+    }
+    const value = create(ValueSchema, {
+      source: { case: "inline", value: { type: "msgpack", data: told.value } },
+    });
+    return this.make({ case: "custom", value: { taskId, node, value } });
   }
 
   runStopped(status: RunStatus, failure: RunFailure | undefined, checkpointId: string, nextNodes: string[]): Event {

@@ -1,102 +1,98 @@
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
-import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_service_pb.ts";
+import type { StreamEventsRequest } from "../gen/cairn/v1/run_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
-import type { ThreadKey } from "../store/store.ts";
-import { threadName } from "../store/thread-name.ts";
+import type { EventPage, ThreadKey } from "../store/store.ts";
+import { filterOf, isTheEnd } from "./event-filter.ts";
 import type { RunParts } from "./parts.ts";
+import { PassingEvents } from "./passing-events.ts";
 
 /** Log records read at a time. */
 const recordsAtATime = 100;
 /** How often the log is looked at for what other servers wrote. */
 const pollMs = 500;
-/** Ephemeral events kept for a reader that does not keep up; the oldest are lost first. */
-const ephemeralKeptMax = 1000;
-
-type Case = NonNullable<Event["body"]["case"]>;
-
-const lifecycle: Case[] = ["runStarted", "runStopped"];
-
-const views: Partial<Record<StreamMode, Case[]>> = {
-  [StreamMode.VALUES]: ["checkpointSaved"],
-  [StreamMode.UPDATES]: ["taskFinished", "interruptRaised"],
-  [StreamMode.TASKS]: ["taskStarted", "taskFinished", "taskFailed", "interruptRaised"],
-  [StreamMode.CHECKPOINTS]: ["checkpointSaved", "checkpointsDeleted"],
-  [StreamMode.MESSAGES]: ["messageToken"],
-  [StreamMode.CUSTOM]: ["custom"],
-};
+/** The same where no other server can write: should a commit ever not be heard of. */
+const pollExclusiveMs = 10_000;
 
 /**
- * A thread's events in order, from a number on: those that are there, then those that come. Reads the log only, so
- * it does not matter which server wrote it; a commit of this server wakes it at once. Ends when the call does.
+ * A thread's events in order, from a number on: those that are there, then those that come. The log decides what they
+ * are, so it does not matter which server wrote it; a commit of this server wakes the reader at once. Nothing is kept
+ * for a reader that does not take what is there but a bounded number of ephemeral events. Ends when the call does.
  */
 export async function* streamEvents(
-  { store, ephemeral, environment }: Pick<RunParts, "store" | "ephemeral" | "environment">,
+  { store, ephemeral, recent, environment }: Pick<RunParts, "store" | "ephemeral" | "recent" | "environment">,
   key: ThreadKey,
   request: StreamEventsRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Event> {
-  const thread = await store.tail(key);
-  if (!thread.exists) throw threadNotFound(key.thread);
+  const { tail, exists } = await store.tail(key);
+  if (!exists) throw threadNotFound(key.thread);
   const wanted = filterOf(request);
+  const end = Number(tail.lastEventNumber);
+  let after = request.after === undefined ? end : Number(request.after);
+  let readTo: number | undefined;
   const bell = new Bell();
-  const passing: Event[] = [];
-  const endings = [
-    store.onCommit((committed) => {
-      if (threadName(committed) === threadName(key)) bell.ring();
-    }),
-    ephemeral.listen(key, (event) => {
-      if (passing.push(event) > ephemeralKeptMax) passing.shift();
-      bell.ring();
-    }),
-  ];
-  const ring = (): void => bell.ring();
+  const passing = new PassingEvents(BigInt(after), tail.lease?.epoch ?? 0n);
+  const commits = recent.follow(key, () => bell.ring("log"));
+  const stopListening = ephemeral.listen(key, (event) => {
+    if (!wanted(event)) return;
+    passing.add(event);
+    // What this server knows to be in the log has been rung for.
+    bell.ring("passing");
+  });
+  const ring = (): void => bell.ring("log");
   signal.addEventListener("abort", ring);
-  let after = request.after === undefined ? Number(thread.tail.lastEventNumber) : Number(request.after);
+  let stopTimer = (): void => {};
+  bell.ring("log");
   try {
     while (!signal.aborted) {
-      const page = await store.readEvents(key, after, recordsAtATime);
-      for (const event of page.events) {
-        yield* passed(passing, Number(event.number) - 1).filter(wanted);
-        if (wanted(event)) yield event;
-        if (isTheEnd(event, request)) return;
+      if (bell.takeLog()) {
+        const page: EventPage =
+          (readTo === undefined ? undefined : commits.after(readTo)) ??
+          (await store.readEvents(key, after, recordsAtATime, readTo));
+        for (const event of page.events) {
+          yield* passing.before(event);
+          const isEnd = isTheEnd(event, request);
+          if (wanted(event) || isEnd) yield event;
+          if (isEnd) return;
+        }
+        ({ next: after, n: readTo } = page);
+        if (after < page.last) ring();
+        // From one look at the log to the next, however much passes by in between.
+        stopTimer();
+        stopTimer = environment.clock.after(store.exclusive ? pollExclusiveMs : pollMs, ring);
       }
-      after = page.next;
-      if (after < page.last) continue;
-      yield* passed(passing, after).filter(wanted);
-      if (request.untilNow) return;
-      const stopTimer = environment.clock.after(pollMs, ring);
-      await bell.rung();
-      stopTimer();
+      yield* passing.upTo(BigInt(after));
+      if (request.untilNow && after >= end) return;
+      if (!bell.logHasMore) await bell.rung();
     }
   } finally {
+    stopTimer();
     signal.removeEventListener("abort", ring);
-    for (const end of endings) end();
+    stopListening();
+    commits.end();
   }
 }
 
-/** Takes out the ephemeral events that belong before the next durable one. */
-function passed(passing: Event[], number: number): Event[] {
-  const later = passing.findIndex((event) => Number(event.number) > number);
-  return passing.splice(0, later === -1 ? passing.length : later);
-}
-
-function filterOf({ modes, namespace }: StreamEventsRequest): (event: Event) => boolean {
-  const everything = modes.length === 0 || modes.includes(StreamMode.DEBUG);
-  const cases = new Set<string | undefined>([...lifecycle, ...modes.flatMap((mode) => views[mode] ?? [])]);
-  return (event) =>
-    (namespace === undefined || event.namespace === namespace) && (everything || cases.has(event.body.case));
-}
-
-function isTheEnd(event: Event, { untilRunStops }: StreamEventsRequest): boolean {
-  return untilRunStops !== "" && event.runId === untilRunStops && event.body.case === "runStopped";
-}
-
-/** Wakes one waiter; a ring that comes before the wait is not lost. */
+/** Wakes one reader. A ring that comes before the wait is not lost, nor is what it was for. */
 class Bell {
   #rung = Promise.withResolvers<void>();
+  #logHasMore = false;
 
-  ring(): void {
+  /** "log": the log may hold more than has been read; "passing": only what has passed by is to be given. */
+  ring(why: "log" | "passing"): void {
+    if (why === "log") this.#logHasMore = true;
     this.#rung.resolve();
+  }
+
+  get logHasMore(): boolean {
+    return this.#logHasMore;
+  }
+
+  /** To be called before the log is read: what is committed from now on rings again. */
+  takeLog(): boolean {
+    const had = this.#logHasMore;
+    this.#logHasMore = false;
+    return had;
   }
 
   async rung(): Promise<void> {

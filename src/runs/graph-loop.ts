@@ -183,6 +183,7 @@ export class GraphLoop {
         modules,
         environment,
         signal: host.signal,
+        hear: (task, told) => host.tell(this.events.told(task, told)),
         onStart: (task, attempt) => this.#tellStarted(task, attempt),
         callSubgraph: (task, answers) => callSubgraph(host, { outer: this, task, answers }),
       },

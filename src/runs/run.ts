@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { nullCell } from "../engine/cell.ts";
 import type { RunFailure } from "../engine/failure.ts";
 import { controlPendingWrite } from "../engine/task-status.ts";
@@ -40,7 +41,8 @@ export class Run implements LoopHost {
   /** The end has been decided: what tasks at work still bring comes too late. */
   #over = false;
   #appending: Promise<unknown> = Promise.resolve();
-  #ephemeral = 0n;
+  /** Ephemeral events told so far. */
+  #told = 0n;
 
   constructor(parts: RunParts, plan: RunPlan, loaded: Loaded, thread: ThreadTail, checkpoint: Checkpoint) {
     this.parts = parts;
@@ -106,9 +108,12 @@ export class Run implements LoopHost {
     return this.#chain(draft);
   }
 
+  /** After the end nothing more is told: it would come behind the event of the stop. */
   tell(event: Event): void {
+    if (this.#over) return;
     event.number = this.thread.tail.lastEventNumber;
-    event.ephemeral = create(EphemeralPositionSchema, { epoch: this.plan.epoch, subNumber: ++this.#ephemeral });
+    event.ephemeral = create(EphemeralPositionSchema, { epoch: this.plan.epoch, subNumber: ++this.#told });
+    event.at = timestampFromMs(this.parts.environment.clock.nowMs());
     this.parts.ephemeral.tell(this.plan.key, event);
   }
 
@@ -147,7 +152,6 @@ export class Run implements LoopHost {
       const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.parts.serverId) };
       const committed = await this.parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;
-      this.#ephemeral = 0n;
       const { checkpoint } = committed.record;
       if (checkpoint?.namespace === this.loaded.state.namespace) this.checkpoint = checkpoint;
       return committed;

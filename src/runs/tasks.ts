@@ -16,6 +16,7 @@ import { type Environment, fraction } from "../system/environment.ts";
 import { isPlainMap, type Plain } from "../values/value.ts";
 import { inFairTurn } from "./fair-turns.ts";
 import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
+import type { Told } from "./modules/protocol.ts";
 import type { SubgraphOutcome } from "./subgraphs.ts";
 import type { Question } from "./superstep.ts";
 
@@ -34,6 +35,8 @@ export interface NodeContext {
   runId: string;
   modules: NodesModule | undefined;
   signal: AbortSignal;
+  /** A task tells something while it runs. Absent: nobody listens. */
+  hear?(task: Task, told: Told): void;
 }
 
 /** What a task is run with. */
@@ -120,6 +123,7 @@ async function runNode(
     return modulesOf(node.name, context).runNode(
       { ...callOf(task, context), ...call, answers: [...answers] },
       context.signal,
+      (told) => context.hear?.(task, told),
     );
   }
   throw new RunFailure(

@@ -37,7 +37,7 @@ export type Handler<M> =
   M extends DescMethodUnary<infer I, infer O>
     ? (request: MessageShape<I>, context: CallContext) => Promise<MessageShape<O> | Encoded>
     : M extends DescMethodServerStreaming<infer I, infer O>
-      ? (request: MessageShape<I>, context: CallContext) => AsyncIterable<MessageShape<O>>
+      ? (request: MessageShape<I>, context: CallContext) => AsyncIterable<MessageShape<O> | Encoded>
       : M extends DescMethodClientStreaming<infer I, infer O>
         ? (requests: AsyncIterable<MessageShape<I>>, context: CallContext) => Promise<MessageShape<O>>
         : M extends DescMethod
@@ -164,7 +164,7 @@ async function stream(
   try {
     const { context, ...admitted } = options.admit(call, method);
     end = admitted.end;
-    for await (const message of begin(context) as AsyncIterable<Message>) {
+    for await (const message of begin(context) as AsyncIterable<Message | Encoded>) {
       context.signal.throwIfAborted();
       // A full buffer: wait until the reader has taken some of it, so that a slow reader slows only itself.
       if (!call.write(encode(method, message))) await onceEmitted(call, "drain", { signal: context.signal });

@@ -38,10 +38,16 @@ export function adminService(parts: Parts, activeRuns: () => number): Service {
         storeReachable: storeError === "",
         storeError,
         activeRuns: activeRuns(),
-        limits: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, BigInt(value)])),
+        limits: limitsOf(parts),
       });
     },
   });
+}
+
+/** Every limit, as this server has been told. */
+function limitsOf({ store }: Parts): { [name: string]: bigint } {
+  const all = { ...limits, eventRecordsKeptMax: store.eventRecordsKept };
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, BigInt(value)]));
 }
 
 /** A page of what the caller may use: pages of the store are read until it is full, so that it tells of no others. */

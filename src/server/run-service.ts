@@ -21,7 +21,6 @@ import {
   RunStepResponseSchema,
   type StreamEventsRequest,
   type StreamEventsResponse,
-  StreamEventsResponseSchema,
 } from "../gen/cairn/v1/run_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Answers } from "../runs/answers.ts";
@@ -31,12 +30,15 @@ import { streamEvents } from "../runs/event-stream.ts";
 import { Graphs } from "../runs/graphs.ts";
 import type { NodesModule } from "../runs/modules/nodes-module.ts";
 import type { RunParts } from "../runs/parts.ts";
+import { RecentEvents } from "../runs/recent-events.ts";
 import { readRun, readRuns } from "../runs/run-info.ts";
 import { Runner } from "../runs/runner.ts";
 import { readHistory, readState } from "../runs/state-reader.ts";
 import type { ThreadKey } from "../store/store.ts";
 import { Uuid6Minter } from "../system/uuid.ts";
+import type { Encoded } from "./adapter.ts";
 import type { CallContext } from "./context.ts";
+import { eventAnswer } from "./event-answer.ts";
 import { EventValues } from "./event-values.ts";
 import { hashBody, type Repeatable } from "./once.ts";
 import { pageSizeOf } from "./pages.ts";
@@ -57,6 +59,7 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
     minter: new Uuid6Minter(environment),
     graphs: new Graphs(store),
     ephemeral: new EphemeralEvents(),
+    recent: new RecentEvents(store),
   };
   const runner = new Runner(runParts);
   const isGoing = (key: ThreadKey) => (runId: string) => runner.liveRunId(key) === runId;
@@ -159,11 +162,11 @@ async function* stream(
   runParts: RunParts,
   request: StreamEventsRequest,
   { space, signal }: CallContext,
-): AsyncGenerator<StreamEventsResponse> {
+): AsyncGenerator<StreamEventsResponse | Encoded> {
   const key = { space, thread: request.threadId };
   const values = new EventValues(runParts.store, key, request.includeValues);
   for await (const event of streamEvents(runParts, key, request, signal)) {
-    yield create(StreamEventsResponseSchema, { event, values: await values.of(event) });
+    yield eventAnswer(event, await values.of(event));
   }
 }
 

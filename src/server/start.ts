@@ -32,6 +32,8 @@ export interface ServerOptions extends TlsOptions {
   insecure?: boolean;
   /** How many bytes of answers to keep for callers that ask again; 0 for none. */
   cacheBytes?: number;
+  /** How many of a thread's newest records are kept as events. */
+  eventRecordsKept?: number;
   /** A level of pino; "info" without. */
   logLevel?: string;
 }
@@ -56,7 +58,7 @@ export async function startServer(
   checkExposure(host, guarded, options.insecure ?? false, (message) => process.stderr.write(`${message}\n`));
   const authenticate = options.tokenFile === undefined ? openToAll : await tokensFrom(options.tokenFile);
   const transport = await credentials(options);
-  const store = await openStore(options.store, environment);
+  const store = await openStore(options.store, environment, { eventRecordsKept: options.eventRecordsKept });
   try {
     const modules = options.nodesFile === undefined ? undefined : await NodesModule.load(options.nodesFile);
     const parts: Parts = {

@@ -21,13 +21,18 @@ test("rows that are older than the thread's tail are read again, not passed over
     const tail = await store.tail(key);
     // What a new primary gives that has not heard yet that a majority has the last row.
     const older = { after: async (...args: Parameters<typeof log.after>) => (await log.after(...args)).slice(0, -1) };
-    const page = await readEvents(older, key, tail, 0, 100);
+    const page = await readEvents(older, key, tail, { after: 0, recordLimit: 100, kept: 100 });
     expect(page.events.map(({ number }) => number)).toEqual([10_000n, 20_000n]);
     expect(page.next).toBeLessThan(30_000);
     expect(page.last).toBe(30_000);
-    const nothing = await readEvents(older, key, tail, page.next, 100);
-    expect(nothing).toEqual({ events: [], next: page.next, last: 30_000 });
-    const rest = await readEvents(log, key, tail, page.next, 100);
+    const nothing = await readEvents(older, key, tail, {
+      after: page.next,
+      readTo: page.n,
+      recordLimit: 100,
+      kept: 100,
+    });
+    expect(nothing).toEqual({ events: [], next: page.next, n: 2, last: 30_000 });
+    const rest = await readEvents(log, key, tail, { after: page.next, readTo: page.n, recordLimit: 100, kept: 100 });
     expect(rest).toMatchObject({ events: [{ number: 30_000n }], next: 30_000, last: 30_000 });
   } finally {
     await store.close();

@@ -1,6 +1,7 @@
 import { CairnError } from "../errors.ts";
 import type { GraphRecord } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
 import { readCheckpoint } from "./checkpoint-reader.ts";
@@ -21,16 +22,23 @@ import { ValueTable } from "./value-table.ts";
 /** Threads or rows looked at in one go, where there may be any number of them. */
 const BATCH = 100;
 
+export interface StoreOptions {
+  /** How many of a thread's newest records are kept as events. */
+  eventRecordsKept?: number;
+}
+
 /** The store over any log: everything that has a meaning lives here, once for all backends. */
 export class LogStore implements Store {
   readonly kind: Store["kind"];
   readonly exclusive: boolean;
+  readonly eventRecordsKept: number;
   readonly version?: Store["version"];
   readonly #log: Log;
   readonly #environment: Environment;
   readonly #committer: Committer;
 
-  constructor(log: Log, environment: Environment) {
+  constructor(log: Log, environment: Environment, options: StoreOptions = {}) {
+    this.eventRecordsKept = options.eventRecordsKept ?? limits.eventRecordsKeptMax;
     this.kind = log.kind;
     this.exclusive = log.exclusive;
     this.version = log.end?.bind(log);
@@ -146,8 +154,9 @@ export class LogStore implements Store {
     );
   }
 
-  async readEvents(key: ThreadKey, after: number, recordLimit: number) {
-    return await readEvents(this.#log, key, await this.tail(key), after, recordLimit);
+  async readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number) {
+    const thread = await this.tail(key);
+    return await readEvents(this.#log, key, thread, { after, readTo, recordLimit, kept: this.eventRecordsKept });
   }
 
   findRequest(key: ThreadKey, requestId: string) {

@@ -98,6 +98,8 @@ export interface EventPage {
   events: Event[];
   /** Pass this as the next `after`. */
   next: number;
+  /** The position up to which records have been read. Pass it as the next `readTo`. */
+  n: number;
   /** Number of the thread's last event at the time of reading. */
   last: number;
 }
@@ -111,6 +113,8 @@ export interface Store {
   readonly kind: "embedded" | "mongodb";
   /** No other process can write here, so leases of other servers are void. */
   readonly exclusive: boolean;
+  /** How many of a thread's newest records are kept as events. */
+  readonly eventRecordsKept: number;
 
   // Writing
   /**
@@ -152,8 +156,12 @@ export interface Store {
   ): Promise<{ entries: StoredCheckpoint[]; nextPageToken: string }>;
   /** Values by reference. Throws VALUE_NOT_FOUND. */
   loadValues(key: ThreadKey, refs: string[]): Promise<Map<string, TypedValue>>;
-  /** Events with a number greater than `after`; of at most `recordLimit` records. Throws EVENTS_PRUNED, EVENTS_AHEAD. */
-  readEvents(key: ThreadKey, after: number, recordLimit: number): Promise<EventPage>;
+  /**
+   * Events with a number greater than `after` (0: from the oldest kept), of at most `recordLimit` records. A reader
+   * that goes on says up to which position it has read: it is refused only what it has not read. Throws EVENTS_PRUNED,
+   * EVENTS_AHEAD.
+   */
+  readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number): Promise<EventPage>;
   findRequest(key: ThreadKey, requestId: string): Promise<KnownRequest | undefined>;
   /** Records that tell of runs starting or stopping, newest first, before position `beforeN` (Infinity: all). */
   runRecords(

@@ -1,8 +1,9 @@
 // Measures Cairn against what lies under it and beside it, and prints ratios (docs/performance.md):
-//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps]
+//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events]
 // Compare the rows of one table, not two runs.
 import { parseArgs } from "node:util";
 import { type Goal, printGoals } from "./goals.ts";
+import { measureEvents } from "./measure-events.ts";
 import { measureReads } from "./measure-reads.ts";
 import { measureSteps } from "./measure-steps.ts";
 import { buildGenerator } from "./set-up.ts";
@@ -17,8 +18,10 @@ const { values } = parseArgs({
 const options = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
 
 console.log(`Node ${process.version}, ${options.rounds} rounds of ${options.seconds} s: medians of the rounds`);
-buildGenerator();
+const isWanted = (part: string): boolean => values.only === undefined || values.only === part;
+if (isWanted("reads") || isWanted("steps")) buildGenerator();
 const goals: Goal[] = [];
-if (values.only !== "steps") goals.push(...(await measureReads(options)));
-if (values.only !== "reads") goals.push(...(await measureSteps(options)));
+if (isWanted("reads")) goals.push(...(await measureReads(options)));
+if (isWanted("steps")) goals.push(...(await measureSteps(options)));
+if (isWanted("events")) goals.push(...(await measureEvents(options)));
 printGoals(goals);

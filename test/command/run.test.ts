@@ -148,6 +148,10 @@ describe("cairn watch", () => {
       value: "Re: Where?",
       overwrite: false,
     });
+    const root = await server.cairn(["watch", "w1", "--until-now", "--depth", "0", "--json"]);
+    expect(lines(root)).toEqual(events);
+    const below = await server.cairn(["watch", "w1", "--until-now", "--namespace", "sub:1", "--depth", "3"]);
+    expect(below).toMatchObject({ code: 0, stdout: "" });
     expect((await server.cairn(["watch", "w1", "--after", "0", "--until-stop"])).stdout).toMatch(
       /run_stopped +interrupted/,
     );

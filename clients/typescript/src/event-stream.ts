@@ -22,13 +22,15 @@ export interface EventOptions extends CallOptions {
   after?: bigint | number;
   /** Views. Default: everything. */
   modes?: StreamModeName[];
-  /** Only this namespace. Default: all. */
+  /** Only this namespace ("" is the root graph) and, with `depth`, those below it. Default: all. */
   namespace?: string;
+  /** Levels below `namespace`, or below the root graph. Default: 0 with `namespace`, else all. */
+  depth?: number;
   /** End when the log's present end is reached. */
   untilNow?: boolean;
   /** End after this run stops. */
   untilRunStops?: string;
-  /** End after any run stops. */
+  /** End after any run stops. Runs start and stop in the root graph: a `namespace` that leaves it out does not end. */
   untilStop?: boolean;
   /** Decode the values that events refer to. Default true; false leaves `ValueRef`s. */
   values?: boolean;
@@ -92,13 +94,14 @@ async function* oneStream(
   endsAtMs: number,
 ): AsyncGenerator<ThreadEvent> {
   const { services, transport } = context;
-  const { signal, namespace, untilNow, untilRunStops } = options;
+  const { signal, namespace, depth, untilNow, untilRunStops } = options;
   const includeValues = options.values ?? true;
   const request = {
     threadId,
     after: cursor.after,
     modes: options.modes?.map((mode) => valueNamed(StreamMode, mode) ?? StreamMode.UNSPECIFIED),
     namespace,
+    depth,
     untilNow,
     untilRunStops,
     includeValues,

@@ -34,6 +34,13 @@ export interface NodeContext {
    */
   interrupt(question: NodeValue): NodeValue;
   /**
+   * Tells readers of the thread's events something, at once and without keeping it: whoever does not listen at the
+   * moment misses it. Throws when the value is too large, or can't be encoded.
+   */
+  emit(value: NodeValue): void;
+  /** Tells them a piece of a message that is on its way. Throws when it is too large. */
+  token(messageId: string, text: string): void;
+  /**
    * Updates, and where to go besides the edges. With graph "parent" both are those of the enclosing graph: this graph
    * ends, and its node there has written them.
    */

@@ -13,7 +13,8 @@ import { TypedValueSchema } from "../../gen/cairn/v1/value_pb.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
 import type { Plain } from "../../values/value.ts";
-import type { CallMessage, FromWorker, ToWorker } from "./protocol.ts";
+import type { CallMessage, FromWorker, Told, ToWorker, WorkerStart } from "./protocol.ts";
+import { InFlight } from "./telling.ts";
 
 /** One call of a module's function. */
 export interface ModuleCall {
@@ -27,11 +28,21 @@ export interface ModuleCall {
   node: string;
 }
 
-type Reply = Exclude<FromWorker, { kind: "loaded" | "unloadable" }>;
+type Reply = Exclude<FromWorker, Told | { kind: "loaded" | "unloadable" }>;
+
+/** Hears what a node tells while it runs: a custom value, encoded, or a piece of a message. */
+export type Hear = (told: Told) => void;
 
 interface Waiting {
   worker: Worker;
+  hear: Hear;
   settle(reply: Reply | undefined): void;
+}
+
+interface Started {
+  worker: Worker;
+  functions: string[];
+  inFlight: InFlight;
 }
 
 /** Worker threads of one server. A node that blocks holds up only the calls of its own thread. */
@@ -54,16 +65,20 @@ export class NodesModule {
     return new NodesModule(path, started);
   }
 
-  private constructor(file: string, started: { worker: Worker; functions: string[] }[]) {
+  private constructor(file: string, started: Started[]) {
     this.#file = file;
     this.functions = new Set(started[0]?.functions);
     this.#workers = started.map(({ worker }) => Promise.resolve(worker));
-    for (const [slot, { worker }] of started.entries()) this.#attend(worker, slot);
+    for (const [slot, each] of started.entries()) this.#attend(each, slot);
   }
 
   /** Runs a function as a node. Throws RunFailure (NODE_FAILED). */
-  async runNode(call: ModuleCall, signal: AbortSignal): Promise<NodeResult | { index: number; value: Cell }> {
-    const reply = await this.#call("node", call, signal);
+  async runNode(
+    call: ModuleCall,
+    signal: AbortSignal,
+    hear: Hear,
+  ): Promise<NodeResult | { index: number; value: Cell }> {
+    const reply = await this.#call("node", call, signal, hear);
     if (reply.kind === "interrupted") return { index: reply.index, value: cellOf(reply.value) };
     if (reply.kind !== "result") throw nodeFailed(call, "did not answer as a node");
     return {
@@ -80,7 +95,7 @@ export class NodesModule {
 
   /** Runs a function as a conditional edge. Throws RunFailure (NODE_FAILED). */
   async decide(call: ModuleCall, signal: AbortSignal): Promise<Plain> {
-    const reply = await this.#call("decide", call, signal);
+    const reply = await this.#call("decide", call, signal, () => {});
     if (reply.kind !== "decision") throw nodeFailed(call, "a conditional edge can't stop for an answer");
     return decodeMsgpack(reply.value);
   }
@@ -90,7 +105,7 @@ export class NodesModule {
     await Promise.allSettled(this.#workers.map(async (worker) => (await worker).terminate()));
   }
 
-  async #call(as: CallMessage["as"], call: ModuleCall, signal: AbortSignal): Promise<Reply> {
+  async #call(as: CallMessage["as"], call: ModuleCall, signal: AbortSignal, hear: Hear): Promise<Reply> {
     const id = this.#nextId++;
     const worker = await this.#worker(id % this.#workers.length, call);
     if (signal.aborted) throw nodeFailed(call, "the run was cancelled before it began");
@@ -98,7 +113,8 @@ export class NodesModule {
     signal.addEventListener("abort", cancel, { once: true });
     try {
       const reply = await new Promise<Reply | undefined>((settle) => {
-        this.#waiting.set(id, { worker, settle });
+        // A node that goes on although it was told to stop is not heard any more.
+        this.#waiting.set(id, { worker, settle, hear: (told) => signal.aborted || hear(told) });
         worker.postMessage(messageOf(id, as, call));
       });
       if (reply === undefined) throw nodeFailed(call, "its worker thread ended");
@@ -119,9 +135,14 @@ export class NodesModule {
     }
   }
 
-  #attend(worker: Worker, slot: number): void {
+  #attend({ worker, inFlight }: Pick<Started, "worker" | "inFlight">, slot: number): void {
     worker.on("message", (message: FromWorker) => {
-      if ("id" in message) this.#waiting.get(message.id)?.settle(message);
+      if (!("id" in message)) return;
+      const call = this.#waiting.get(message.id);
+      if (message.kind === "custom" || message.kind === "token") {
+        inFlight.end();
+        call?.hear(message);
+      } else call?.settle(message);
     });
     // Without a listener an error of the module's own timers would end the server.
     worker.on("error", () => {});
@@ -133,9 +154,9 @@ export class NodesModule {
 
   /** Starts a thread in place of one that ended (process.exit in a node, out of memory) and failed its calls. */
   #replace(slot: number): void {
-    const starting = startWorker(this.#file).then(({ worker }) => {
-      this.#attend(worker, slot);
-      return worker;
+    const starting = startWorker(this.#file).then((started) => {
+      this.#attend(started, slot);
+      return started.worker;
     });
     // The next call hears of a start that fails, and tries again.
     starting.catch(() => {});
@@ -143,15 +164,17 @@ export class NodesModule {
   }
 }
 
-async function startWorker(file: string): Promise<{ worker: Worker; functions: string[] }> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { file } });
+async function startWorker(file: string): Promise<Started> {
+  const inFlight = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: WorkerStart = { file, inFlight };
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData });
   worker.unref();
   const first = await new Promise<FromWorker>((done, fail) => {
     worker.once("message", done);
     worker.once("error", fail);
     worker.once("exit", () => fail(new Error("its worker thread ended while it loaded the nodes module")));
   });
-  if (first.kind === "loaded") return { worker, functions: first.functions };
+  if (first.kind === "loaded") return { worker, functions: first.functions, inFlight: new InFlight(inFlight) };
   await worker.terminate();
   const message = first.kind === "unloadable" ? first.message : "no answer";
   throw new CairnError(ErrorReason.INVALID_FIELD, `the nodes module ${file} can't be loaded: ${message}`, {

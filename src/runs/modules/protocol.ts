@@ -14,6 +14,13 @@ export interface CallMessage {
   context: { threadId: string; runId: string; taskId: string; node: string };
 }
 
+/** What a worker thread is started with. */
+export interface WorkerStart {
+  file: string;
+  /** One number: how many `Told` messages are on their way. */
+  inFlight: Int32Array<SharedArrayBuffer>;
+}
+
 export interface CancelMessage {
   kind: "cancel";
   id: number;
@@ -26,7 +33,13 @@ export interface SentNode {
   arg: Uint8Array;
 }
 
+/** What a node tells while it runs. */
+export type Told =
+  | { kind: "custom"; id: number; value: Uint8Array }
+  | { kind: "token"; id: number; messageId: string; text: string };
+
 export type FromWorker =
+  | Told
   | { kind: "loaded"; functions: string[] }
   | { kind: "unloadable"; message: string }
   | {

@@ -6,11 +6,13 @@ import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
 import { Float, isPlainMap, type Plain } from "../../values/value.ts";
 import { Command, Interrupted, type NodeContext, Overwrite, Send, type Target } from "./api.ts";
-import type { CallMessage, FromWorker, SentNode, ToWorker } from "./protocol.ts";
+import type { CallMessage, FromWorker, SentNode, ToWorker, WorkerStart } from "./protocol.ts";
+import { InFlight, tellerOf } from "./telling.ts";
 
 type ModuleFunction = (state: unknown, context: NodeContext) => unknown;
 
-const { file } = workerData as { file: string };
+const { file, inFlight: count } = workerData as WorkerStart;
+const inFlight = new InFlight(count);
 const calls = new Map<number, AbortController>();
 let functions: Record<string, unknown> = {};
 
@@ -41,10 +43,15 @@ interface Asked {
 }
 
 function contextOf(call: CallMessage, asked: Asked, signal: AbortSignal): NodeContext {
+  const send: Parameters<typeof tellerOf>[1] = (told) => {
+    inFlight.begin();
+    tell(told);
+  };
   return {
     ...call.context,
     params: (call.params ?? {}) as Record<string, unknown>,
     signal,
+    ...tellerOf(call, send, () => !calls.has(call.id)),
     interrupt: (question) => {
       const index = asked.count++;
       const answer = call.answers[index];

@@ -50,7 +50,7 @@ export function events(context: () => Context): void {
       await put(store, key, "a", {}, { events: [savedEvent("a")] });
       const error = await errorOf(store.readEvents(key, 10_001, 10));
       expect(error).toMatchObject({ reasonName: "EVENTS_AHEAD", metadata: { last: "10000" } });
-      expect(await store.readEvents(key, 10_000, 10)).toEqual({ events: [], next: 10_000, last: 10_000 });
+      expect(await store.readEvents(key, 10_000, 10)).toEqual({ events: [], next: 10_000, n: 1, last: 10_000 });
     });
 
     test("who reads a deleted thread from the beginning is at its end, and hears of what comes", async () => {
@@ -81,7 +81,7 @@ export function events(context: () => Context): void {
 
     test("of a thread that is not there are none", async () => {
       const { store, space } = context();
-      expect(await store.readEvents({ space, thread: "t" }, 0, 10)).toEqual({ events: [], next: 0, last: 0 });
+      expect(await store.readEvents({ space, thread: "t" }, 0, 10)).toEqual({ events: [], next: 0, n: 0, last: 0 });
     });
 
     test("runs' records are found, newest first, of one run or of all", async () => {

@@ -8,13 +8,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { CairnClient, CairnClientError, type Thread, type ThreadEvent } from "../../../clients/typescript/src/index.ts";
-import { startServer } from "../../../src/server/start.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../../../src/server/start.ts";
 import { type Environment, systemEnvironment } from "../../../src/system/environment.ts";
 import { type CairnProcess, startCairn } from "../../support/cairn-process.ts";
 import { freePort } from "../../support/ports.ts";
 import { newStore, type StoreKind, type TestStore } from "../../support/stores.ts";
 
-const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
+export const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
 
 /** A graph file's content without its name; edges as "a -> b" or [[a, b], c]. */
 export interface GraphParts {
@@ -32,6 +32,11 @@ const ahead: Environment = {
   clock: { ...systemEnvironment.clock, nowMs: () => Date.now() + 60_000 },
 };
 
+export interface BenchOptions {
+  /** How many of a thread's newest records are kept as events. */
+  keepEvents?: number;
+}
+
 export class Bench {
   readonly store: TestStore;
   /** Where nodes leave their traces and look for their gates. */
@@ -42,12 +47,15 @@ export class Bench {
   #process: CairnProcess | undefined;
   #stopInner: (() => Promise<void>) | undefined;
   #names = 0;
+  readonly #others: RunningServer[] = [];
+  readonly #options: BenchOptions;
 
   /** A space of its own: others may use the same MongoDB. */
   readonly #space = `runs-${randomUUID().slice(0, 13)}`;
 
-  private constructor(store: TestStore, folder: string, listen: string) {
+  private constructor(store: TestStore, folder: string, listen: string, options: BenchOptions) {
     this.store = store;
+    this.#options = options;
     this.folder = folder;
     this.#listen = listen;
     this.client = this.#connect();
@@ -65,17 +73,19 @@ export class Bench {
     return client;
   }
 
-  static async start(store: StoreKind | TestStore): Promise<Bench> {
+  static async start(store: StoreKind | TestStore, options: BenchOptions = {}): Promise<Bench> {
     const folder = await mkdtemp(join(tmpdir(), "cairn-runs-"));
     const given = typeof store === "string" ? await newStore(store) : store;
-    const bench = new Bench(given, folder, `127.0.0.1:${await freePort()}`);
+    const bench = new Bench(given, folder, `127.0.0.1:${await freePort()}`, options);
     await bench.#startProcess();
     return bench;
   }
 
   async #startProcess(): Promise<void> {
     const fixed = ["--listen", this.#listen, "--nodes", nodesFile, "--log-level", "error"];
-    this.#process = await startCairn([...this.store.args, ...fixed]);
+    const { keepEvents } = this.#options;
+    const kept = keepEvents === undefined ? [] : ["--keep-events", String(keepEvents)];
+    this.#process = await startCairn([...this.store.args, ...fixed, ...kept]);
   }
 
   /** SIGKILL: whatever the server was doing is over. One within this process has to be stopped. */
@@ -92,9 +102,30 @@ export class Bench {
    */
   async restart(): Promise<void> {
     if (this.store.kind === "embedded") return this.#startProcess();
-    const options = { store: this.store.location, listen: this.#listen, nodesFile, logLevel: "error" };
+    const options: ServerOptions = {
+      store: this.store.location,
+      listen: this.#listen,
+      nodesFile,
+      logLevel: "error",
+      eventRecordsKept: this.#options.keepEvents,
+    };
     const { stop } = await startServer(options, ahead);
     this.#stopInner = stop;
+  }
+
+  /** One more server on the same MongoDB, within this process: a client of it. It ends with the bench. */
+  async another(): Promise<CairnClient> {
+    const options: ServerOptions = { store: this.store.location, listen: "127.0.0.1:0", nodesFile, logLevel: "error" };
+    const server = await startServer({ ...options, eventRecordsKept: this.#options.keepEvents });
+    this.#others.push(server);
+    const client = CairnClient.connect({ address: server.address, space: this.#space });
+    this.#callers.push(client);
+    return client;
+  }
+
+  /** The server's process id; absent while it runs within this process. */
+  get pid(): number | undefined {
+    return this.#process?.process.pid;
   }
 
   async end(): Promise<void> {
@@ -103,6 +134,7 @@ export class Bench {
     for (const client of [this.client, ...this.#callers]) client.close();
     await this.#process?.stop("SIGTERM");
     await this.#stopInner?.();
+    for (const server of this.#others) await server.stop();
     await this.store.remove();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -48,6 +48,56 @@ export function asks(_state: NodeState, context: NodeContext): Result {
   return { log: answers.map((answer) => `${context.node}:${String(answer)}`) };
 }
 
+/** Tells so many pieces of a message and after each a value, or two halves of that around a gate. */
+export async function tells(_state: NodeState, context: NodeContext): Promise<Result> {
+  const { folder, gate, count = 1 } = paramsOf(context);
+  for (let i = 0; i < count; i++) {
+    if (gate !== undefined && i === count / 2) {
+      leave(context, "waits");
+      while (!existsSync(join(folder, `${gate}.open`))) await sleep(10);
+    }
+    context.token("m1", `${i} `);
+    context.emit({ i });
+  }
+  return { log: [context.node] };
+}
+
+/** Tells as fast as it can and never yields; `bytes` is the length of each piece. */
+export function floods(_state: NodeState, context: NodeContext): Result {
+  const { count = 1, bytes = 0 } = paramsOf(context);
+  for (let i = 0; i < count; i++) context.token("flood", String(i).padEnd(bytes, "."));
+  leave(context, "flooded");
+  return { log: [context.node] };
+}
+
+/** Tells one value of so many bytes. */
+export function tellsLarge(_state: NodeState, context: NodeContext): Result {
+  context.emit("x".repeat(paramsOf(context).bytes ?? 0));
+  return { log: [context.node] };
+}
+
+/** Tells something once it has returned. */
+export function tellsLate(_state: NodeState, context: NodeContext): Result {
+  setTimeout(() => {
+    context.emit("too late");
+    context.token("late", "too late");
+    leave(context, "told late");
+  }, 50);
+  return { log: [context.node] };
+}
+
+/** Half of a character. */
+export function tellsHalf(_state: NodeState, context: NodeContext): Result {
+  context.token("m1", "\ud83d");
+  return {};
+}
+
+/** A conditional edge that tells something. */
+export function edgeTells(_state: NodeState, context: NodeContext): string {
+  context.emit("edge");
+  return "__end__";
+}
+
 /** Fails until its gate is open. */
 export function failing(_state: NodeState, context: NodeContext): Result {
   leave(context, "ran");

@@ -198,7 +198,8 @@ export type EphemeralPosition = Message<"cairn.v1.EphemeralPosition"> & {
   epoch: bigint;
 
   /**
-   * Its place after the durable event before it, from 1.
+   * Its place among the ephemeral events of that epoch, from 1; it increases. Where nothing is filtered, a gap says
+   * that some were lost.
    *
    * @generated from field: uint64 sub_number = 2;
    */
