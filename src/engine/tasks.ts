@@ -1,3 +1,4 @@
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { sha256 } from "../values/digest.ts";
 import type { Cell } from "./cell.ts";
 import { SendsChannel } from "./channels/sends.ts";
@@ -15,6 +16,8 @@ export interface Task {
   triggers: string[];
   /** What it gets: the state's channels, or a Send's argument. */
   input: { state: Map<string, Cell> } | { argument: Cell };
+  /** How long a Send lets it take. */
+  timeout?: Duration;
 }
 
 /** A task with what it wrote. */
@@ -41,6 +44,7 @@ export function prepareTasks(state: GraphState): Task[] {
       path: `~push, ${String(index).padStart(10, "0")}`,
       triggers: [SEND_TRIGGER],
       input: { argument: packet.arg },
+      ...(packet.timeout && { timeout: packet.timeout }),
     });
   }
   let values: Map<string, Cell> | undefined;

@@ -1,4 +1,5 @@
-import type { AskNode, ExpressionNode, NodeSpec, SubgraphNode } from "../gen/cairn/v1/graph_pb.ts";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { AskNode, ExpressionNode, NodeSpec, SubgraphNode, TimeoutPolicy } from "../gen/cairn/v1/graph_pb.ts";
 import { type Check, checkCel, checkChannelName, checkFunction, checkNodeName, notYet } from "./check.ts";
 import { entry, item, member } from "./faults.ts";
 import { nameFault } from "./names.ts";
@@ -51,8 +52,20 @@ function checkAsk(check: Check, path: string, { question, into }: AskNode): void
   checkChannelName(check, member(path, "into"), into);
 }
 
+function checkTimeout(
+  { faults }: Check,
+  path: string,
+  { run, idle }: TimeoutPolicy,
+  kind: NodeSpec["kind"]["case"],
+): void {
+  if (kind !== "module" && kind !== "worker") faults.add(path, "only a node with code of its own takes a timeout");
+  for (const [field, limit] of [["run", run] as const, ["idle", idle] as const]) {
+    if (limit !== undefined && durationMs(limit) <= 0) faults.add(member(path, field), "must be above 0");
+  }
+}
+
 function checkPolicies(check: Check, path: string, node: NodeSpec): void {
   if (node.cache !== undefined) notYet(check, member(path, "cache"), "caches are");
-  if (node.timeout !== undefined) notYet(check, member(path, "timeout"), "timeouts are");
+  if (node.timeout !== undefined) checkTimeout(check, member(path, "timeout"), node.timeout, node.kind.case);
   if (node.errorHandler !== "") checkNodeName(check, member(path, "error_handler"), node.errorHandler);
 }

@@ -63,7 +63,7 @@ export class EventMaker {
     return this.make({ case: "interruptRaised", value: { taskId, node, step: BigInt(step), interrupt } });
   }
 
-  told(task: Task, told: Told): Event {
+  told(task: Task, told: Exclude<Told, { kind: "alive" }>): Event {
     const { id: taskId, node } = task;
     if (told.kind === "token") {
       const { messageId, text } = told;

@@ -19,6 +19,7 @@ import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
 import type { Told } from "./modules/protocol.ts";
 import type { SubgraphOutcome } from "./subgraphs.ts";
 import type { Question } from "./superstep.ts";
+import { withinTime } from "./time-limit.ts";
 
 /** How a task ended. Of a subgraph's, `draft` is what it leaves to be saved. */
 export type TaskOutcome =
@@ -36,7 +37,7 @@ export interface NodeContext {
   modules: NodesModule | undefined;
   signal: AbortSignal;
   /** A task tells something while it runs. Absent: nobody listens. */
-  hear?(task: Task, told: Told): void;
+  hear?(task: Task, told: Exclude<Told, { kind: "alive" }>): void;
 }
 
 /** What a task is run with. */
@@ -112,18 +113,26 @@ async function runNode(
   node: CompiledNode,
   task: Task,
   answers: readonly Plain[],
-  context: NodeContext,
+  context: TaskContext,
 ): Promise<NodeResult | Question> {
+  const { clock } = context.environment;
   if (node.name === START) return { update: entryWrites(context.state.graph, context.state), goto: [] };
   const kind = node.spec?.kind;
   if (kind?.case === "expression") return inFairTurn(() => runExpression(node, inputView(task)));
   if (kind?.case === "ask") return inFairTurn(() => runAsk(node, inputView(task), answers));
   if (kind?.case === "module") {
     const call = { function: kind.value.function || node.name, params: kind.value.params, node: node.name };
-    return modulesOf(node.name, context).runNode(
-      { ...callOf(task, context), ...call, answers: [...answers] },
-      context.signal,
-      (told) => context.hear?.(task, told),
+    const { timeout: policy } = node.spec ?? {};
+    const timed = { clock, signal: context.signal, policy, ownLimit: task.timeout, node: node.name };
+    return withinTime(timed, (signal, alive) =>
+      modulesOf(node.name, context).runNode(
+        { ...callOf(task, context), ...call, answers: [...answers] },
+        signal,
+        (told) => {
+          alive();
+          if (told.kind !== "alive") context.hear?.(task, told);
+        },
+      ),
     );
   }
   throw new RunFailure(

@@ -40,13 +40,18 @@ export interface NodeContext {
   emit(value: NodeValue): void;
   /** Tells them a piece of a message that is on its way. Throws when it is too large. */
   token(messageId: string, text: string): void;
+  /** A sign of life for the idle timeout, as what it tells is too. */
+  alive(): void;
   /**
    * Updates, and where to go besides the edges. With graph "parent" both are those of the enclosing graph: this graph
    * ends, and its node there has written them.
    */
   command(command: { update?: Record<string, NodeValue>; goto?: Target; graph?: "parent" }): Command;
-  /** Runs a node in the next superstep with an argument of its own. */
-  send(node: string, argument: NodeValue): Send;
+  /**
+   * Runs a node in the next superstep with an argument of its own. `timeoutMs`: how long it may take, in place of what
+   * the graph says of the node; whole milliseconds.
+   */
+  send(node: string, argument: NodeValue, options?: { timeoutMs?: number }): Send;
   /** Replaces a channel's value, whatever its reducer. */
   overwrite(value: NodeValue): Overwrite;
 }
@@ -66,10 +71,12 @@ export class Command {
 export class Send {
   readonly node: string;
   readonly argument: NodeValue;
+  readonly timeoutMs: number | undefined;
 
-  constructor(node: string, argument: NodeValue) {
+  constructor(node: string, argument: NodeValue, timeoutMs: number | undefined) {
     this.node = node;
     this.argument = argument;
+    this.timeoutMs = timeoutMs;
   }
 }
 

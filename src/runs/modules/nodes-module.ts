@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { create } from "@bufbuild/protobuf";
-import type { Struct } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, type Struct } from "@bufbuild/protobuf/wkt";
 import { Cell } from "../../engine/cell.ts";
 import { RunFailure } from "../../engine/failure.ts";
 import type { NodeResult } from "../../engine/node-result.ts";
@@ -13,7 +13,7 @@ import { TypedValueSchema } from "../../gen/cairn/v1/value_pb.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
 import type { Plain } from "../../values/value.ts";
-import type { CallMessage, FromWorker, Told, ToWorker, WorkerStart } from "./protocol.ts";
+import type { CallMessage, FromWorker, SentNode, Told, ToWorker, WorkerStart } from "./protocol.ts";
 import { InFlight } from "./telling.ts";
 
 /** One call of a module's function. */
@@ -86,7 +86,7 @@ export class NodesModule {
       goto: reply.goto.map((target) =>
         typeof target === "string"
           ? target
-          : { node: target.node, arg: cellOf(target.arg), sourceNode: call.node, timeout: undefined },
+          : { node: target.node, arg: cellOf(target.arg), sourceNode: call.node, timeout: timeoutOf(target) },
       ),
       toParent: reply.toParent,
       asked: reply.asked,
@@ -139,7 +139,7 @@ export class NodesModule {
     worker.on("message", (message: FromWorker) => {
       if (!("id" in message)) return;
       const call = this.#waiting.get(message.id);
-      if (message.kind === "custom" || message.kind === "token") {
+      if (message.kind === "alive" || message.kind === "custom" || message.kind === "token") {
         inFlight.end();
         call?.hear(message);
       } else call?.settle(message);
@@ -196,6 +196,10 @@ function messageOf(id: number, as: CallMessage["as"], call: ModuleCall): CallMes
     answers: answers.map((answer) => encodeMsgpack(answer)),
     context: { threadId, runId, taskId, node },
   };
+}
+
+function timeoutOf({ timeoutMs }: SentNode): Duration | undefined {
+  return timeoutMs === undefined ? undefined : durationFromMs(timeoutMs);
 }
 
 function encoded(cell: Cell): Uint8Array {

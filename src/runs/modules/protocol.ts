@@ -31,10 +31,12 @@ export type ToWorker = CallMessage | CancelMessage;
 export interface SentNode {
   node: string;
   arg: Uint8Array;
+  timeoutMs: number | undefined;
 }
 
 /** What a node tells while it runs. */
 export type Told =
+  | { kind: "alive"; id: number }
   | { kind: "custom"; id: number; value: Uint8Array }
   | { kind: "token"; id: number; messageId: string; text: string };
 

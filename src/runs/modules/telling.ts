@@ -5,7 +5,7 @@ import type { Plain } from "../../values/value.ts";
 import type { NodeContext } from "./api.ts";
 import type { CallMessage, Told } from "./protocol.ts";
 
-export type Teller = Pick<NodeContext, "emit" | "token">;
+export type Teller = Pick<NodeContext, "emit" | "token" | "alive">;
 
 /** The methods of one call's context. `isOver` says that the function has returned: what comes later tells nothing. */
 export function tellerOf({ id, as }: CallMessage, send: (told: Told) => void, isOver: () => boolean): Teller {
@@ -16,6 +16,9 @@ export function tellerOf({ id, as }: CallMessage, send: (told: Told) => void, is
     if (!isOver()) send(told);
   };
   return {
+    alive() {
+      tell({ kind: "alive", id }, 0);
+    },
     emit(value) {
       const encoded = encodeMsgpack((value ?? null) as Plain);
       tell({ kind: "custom", id, value: encoded }, encoded.length);

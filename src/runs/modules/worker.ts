@@ -59,7 +59,7 @@ function contextOf(call: CallMessage, asked: Asked, signal: AbortSignal): NodeCo
       return toCode(decodeMsgpack(answer));
     },
     command: ({ update = {}, goto = [], graph }) => new Command(update, listOf(goto), graph === "parent"),
-    send: (node, argument) => new Send(node, argument),
+    send: (node, argument, { timeoutMs } = {}) => new Send(node, argument, timeoutMs),
     overwrite: (value) => new Overwrite(value),
   };
 }
@@ -96,11 +96,16 @@ function resultOf(name: string, returned: unknown): Pick<Result, "update" | "got
         ? { channel, value: fromCode(value.value), overwrite: true }
         : { channel, value: fromCode(value), overwrite: false },
     ),
-    goto: (command?.goto ?? []).map((target): string | SentNode =>
-      target instanceof Send ? { node: target.node, arg: fromCode(target.argument) } : target,
-    ),
+    goto: (command?.goto ?? []).map((target): string | SentNode => (target instanceof Send ? sent(target) : target)),
     toParent: command?.toParent ?? false,
   };
+}
+
+function sent({ node, argument, timeoutMs }: Send): SentNode {
+  if (timeoutMs === undefined || (Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) {
+    return { node, arg: fromCode(argument), timeoutMs };
+  }
+  throw new RangeError(`a Send's timeoutMs must be a whole number above 0, not ${timeoutMs}`);
 }
 
 function failed(id: number, name: string, message: string): FromWorker {

@@ -1,5 +1,5 @@
 /** The nodes module of the run tests. Every node leaves a line "NODE WHAT" in a file whenever it begins and ends. */
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NodeContext, NodeState } from "../../../src/runs/modules/api.ts";
@@ -158,4 +158,31 @@ export function fansOut(state: NodeState, context: NodeContext): unknown {
   const [to = "work"] = paramsOf(context).to ?? [];
   const items = (state.items ?? []) as unknown[];
   return context.command({ update: { log: [context.node] }, goto: items.map((item) => context.send(to, { item })) });
+}
+
+/** Fails so many times in its folder, counted by its traces, with an error of the kind it is told. */
+export function flaky(_state: NodeState, context: NodeContext): Result {
+  const { folder, count = 1, value = "Error" } = paramsOf(context);
+  leave(context, "ran");
+  const lines = readFileSync(join(folder, "traces"), "utf8").split("\n");
+  const runs = lines.filter((line) => line === `${context.node} ran`).length;
+  if (runs <= count) throw Object.assign(new Error(`attempt ${runs}`), { name: String(value) });
+  return { log: [context.node] };
+}
+
+/** Shows signs of life until its gate is open. */
+export async function ticks(_state: NodeState, context: NodeContext): Promise<Result> {
+  const { folder, gate = context.node } = paramsOf(context);
+  leave(context, "begins");
+  while (!existsSync(join(folder, `${gate}.open`))) {
+    context.alive();
+    await sleep(10);
+  }
+  return { log: [context.node] };
+}
+
+/** Sends to a node that may take only so long. */
+export function hurries(_state: NodeState, context: NodeContext): unknown {
+  const [to = "work"] = paramsOf(context).to ?? [];
+  return context.command({ goto: [context.send(to, { item: "slow" }, { timeoutMs: 50 })] });
 }

@@ -227,7 +227,7 @@ export type NodeSpec = Message<"cairn.v1.NodeSpec"> & {
   cache?: CachePolicy | undefined;
 
   /**
-   * How long it may take. Not built yet.
+   * How long an attempt may take. Only for nodes with code of their own. Too long fails it (NODE_TIMEOUT).
    *
    * @generated from field: cairn.v1.TimeoutPolicy timeout = 10;
    */
@@ -621,7 +621,7 @@ export type TimeoutPolicy = Message<"cairn.v1.TimeoutPolicy"> & {
   run?: Duration | undefined;
 
   /**
-   * Without a sign of life.
+   * Without a sign of life: something it tells, or `context.alive()`.
    *
    * @generated from field: google.protobuf.Duration idle = 2;
    */
