@@ -2,7 +2,7 @@
 // Usage: node test/run-all.mjs [suite …]   (plain JavaScript, so that any Node from 20 on can start it)
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, relative } from "node:path";
 import { venvPython } from "./support/python-venv.mjs";
 
 /** How long a suite may take: one that hangs is ended and counts as failed, and the others still get their turn. */
@@ -24,7 +24,12 @@ const suites = {
     if (!existsSync(report)) return { ok: false, passed: 0, failed: 0 };
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report));
     const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some(isFailed));
-    return { ok, passed: numPassedTests, failed: numFailedTests + broken.length };
+    const tests = testResults.flatMap((file) => file.assertionResults.filter(isFailed).map((test) => [file, test]));
+    const names = [
+      ...tests.map(([file, { fullName, failureMessages }]) => named(file, fullName, failureMessages[0])),
+      ...broken.map((file) => named(file, "could not run", file.message)),
+    ];
+    return { ok, passed: numPassedTests, failed: numFailedTests + broken.length, names };
   },
 
   python: async () => {
@@ -38,6 +43,11 @@ const suites = {
 };
 
 const isFailed = ({ status }) => status === "failed";
+
+/** A failed test, with the first line of why. */
+function named({ name: file }, test, message = "") {
+  return `${relative(root, file)}: ${test}: ${message.split("\n")[0]}`;
+}
 
 /** Streams the output of a command; true if it ended well. */
 function run(program, args) {
@@ -83,10 +93,10 @@ const lines = [];
 for (const name of wanted) {
   if (!suites[name]) throw new Error(`no suite ${name}; there are: ${Object.keys(suites).join(", ")}`);
   console.log(`\n== ${name}`);
-  const { ok, passed, failed: counted } = await suites[name]();
+  const { ok, passed, failed: counted, names = [] } = await suites[name]();
   // An end that the counts don't explain (a crash, an import that fails, nothing found to run) must not pass.
   const failed = counted === 0 && (!ok || passed === 0) ? 1 : counted;
-  lines.push(`${name}: ${passed} passed, ${failed} failed`);
+  lines.push(...names, `${name}: ${passed} passed, ${failed} failed`);
   total.passed += passed;
   total.failed += failed;
 }

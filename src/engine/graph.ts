@@ -39,6 +39,8 @@ export interface CompiledNode {
   /** Compiled CEL of an ask node. */
   ask?: { question: Program; into: string };
   subgraph?: CompiledSubgraph;
+  /** Compiled CEL of what a cached result depends on; absent: all of the state. */
+  cacheKey?: Program;
 }
 
 /** A graph, ready to run. Expects a spec that validation has passed. */
@@ -134,6 +136,7 @@ function emptyNode(name: string, spec: NodeSpec | undefined): CompiledNode {
 
 function compileNode(name: string, spec: NodeSpec, place: Place): CompiledNode {
   const node = emptyNode(name, spec);
+  if (spec.cache !== undefined && spec.cache.key !== "") node.cacheKey = compileCel(spec.cache.key);
   if (spec.kind.case === "expression") {
     const { update, overwrite, goto, toParent } = spec.kind.value;
     const programs = (sources: Record<string, string>): [string, Program][] =>

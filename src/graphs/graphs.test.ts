@@ -199,11 +199,11 @@ describe("validation", () => {
     ],
     [
       small(
-        `nodes: {a: {worker: {}, defer: true, retry: {}, cache: {}, timeout: {run: 1.5s, idle: 0s}, error_handler: b}}\nedges: [[START, a]]`,
+        `nodes: {a: {worker: {}, defer: true, retry: {}, cache: {ttl: 0s}, timeout: {run: 1.5s, idle: 0s}, error_handler: b}}\nedges: [[START, a]]`,
       ),
       [
         "nodes.a.worker: worker nodes are not supported yet",
-        "nodes.a.cache: caches are not supported yet",
+        "nodes.a.cache.ttl: must be above 0",
         "nodes.a.timeout.idle: must be above 0",
         'nodes.a.error_handler: there is no node "b" (known: a)',
       ],

@@ -1,5 +1,12 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import type { AskNode, ExpressionNode, NodeSpec, SubgraphNode, TimeoutPolicy } from "../gen/cairn/v1/graph_pb.ts";
+import type {
+  AskNode,
+  CachePolicy,
+  ExpressionNode,
+  NodeSpec,
+  SubgraphNode,
+  TimeoutPolicy,
+} from "../gen/cairn/v1/graph_pb.ts";
 import { type Check, checkCel, checkChannelName, checkFunction, checkNodeName, notYet } from "./check.ts";
 import { entry, item, member } from "./faults.ts";
 import { nameFault } from "./names.ts";
@@ -64,8 +71,15 @@ function checkTimeout(
   }
 }
 
+function checkCache(check: Check, path: string, { key, ttl }: CachePolicy, kind: NodeSpec["kind"]["case"]): void {
+  if (kind === "subgraph" || kind === "ask")
+    check.faults.add(path, `the result of a node of kind ${kind} can't be reused`);
+  if (key !== "") checkCel(check, member(path, "key"), key);
+  if (ttl !== undefined && durationMs(ttl) <= 0) check.faults.add(member(path, "ttl"), "must be above 0");
+}
+
 function checkPolicies(check: Check, path: string, node: NodeSpec): void {
-  if (node.cache !== undefined) notYet(check, member(path, "cache"), "caches are");
+  if (node.cache !== undefined) checkCache(check, member(path, "cache"), node.cache, node.kind.case);
   if (node.timeout !== undefined) checkTimeout(check, member(path, "timeout"), node.timeout, node.kind.case);
   if (node.errorHandler !== "") checkNodeName(check, member(path, "error_handler"), node.errorHandler);
 }

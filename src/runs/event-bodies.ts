@@ -40,13 +40,17 @@ export class EventMaker {
     });
   }
 
-  taskFinished(task: Task, step: number, writes: readonly Write[], isState: (channel: string) => boolean): Event {
+  taskFinished(
+    task: Task,
+    step: number,
+    { writes, cached, isState }: { writes: readonly Write[]; cached: boolean; isState(channel: string): boolean },
+  ): Event {
     const updates = writes
       .filter(({ channel }) => isState(channel))
       .map(({ channel, cell, overwrite }) => ({ channel, value: cell.toValue(), overwrite }));
     return this.make({
       case: "taskFinished",
-      value: { taskId: task.id, node: task.node, step: BigInt(step), updates },
+      value: { taskId: task.id, node: task.node, step: BigInt(step), updates, cached },
     });
   }
 

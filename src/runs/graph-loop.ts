@@ -170,7 +170,7 @@ export class GraphLoop {
   #newSuperstep(tasks: readonly Task[]): Superstep {
     const host = this.#host;
     const { state } = this.loaded;
-    const { modules, environment } = host.parts;
+    const { modules, environment, nodeCache } = host.parts;
     return new Superstep(tasks, {
       loaded: this.loaded,
       events: this.events,
@@ -178,10 +178,12 @@ export class GraphLoop {
       now: () => new Date(environment.clock.nowMs()).toISOString(),
       context: {
         state,
+        space: host.plan.key.space,
         threadId: host.plan.key.thread,
         runId: host.plan.runId,
         modules,
         environment,
+        cache: nodeCache,
         signal: host.signal,
         hear: (task, told) => host.tell(this.events.told(task, told)),
         onStart: (task, attempt) => this.#tellStarted(task, attempt),

@@ -5,6 +5,7 @@ import type { Uuid6Minter } from "../system/uuid.ts";
 import type { EphemeralEvents } from "./ephemeral-events.ts";
 import type { Graphs } from "./graphs.ts";
 import type { NodesModule } from "./modules/nodes-module.ts";
+import type { NodeCache } from "./node-cache.ts";
 import type { RecentEvents } from "./recent-events.ts";
 
 /** What runs are made of; one set for each process. */
@@ -18,6 +19,7 @@ export interface RunParts {
   /** Absent when the server has no nodes module. */
   modules: NodesModule | undefined;
   ephemeral: EphemeralEvents;
+  nodeCache: NodeCache;
   recent: RecentEvents;
   log: Logger;
 }

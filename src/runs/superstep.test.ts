@@ -17,6 +17,7 @@ import { ChannelKind, GraphSpecSchema } from "../gen/cairn/v1/graph_pb.ts";
 import { systemEnvironment } from "../system/environment.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { NodesModule } from "./modules/nodes-module.ts";
+import { NodeCache } from "./node-cache.ts";
 import { Superstep } from "./superstep.ts";
 
 let modules: NodesModule;
@@ -50,7 +51,9 @@ function superstep(save: (step: Superstep) => Promise<void>): Superstep {
       threadId: "t",
       runId: "run",
       modules,
+      space: "default",
       environment: systemEnvironment,
+      cache: new NodeCache(systemEnvironment.clock),
       signal: new AbortController().signal,
       onStart: () => {},
       callSubgraph: () => expect.fail("no node is a subgraph"),

@@ -198,7 +198,11 @@ export class Superstep {
     if (this.#stopped !== RunStatus.INTERRUPTED) this.#stopped = status;
   }
 
-  #finish(task: Task, status: TaskStatus, { writes, heads, asked }: TaskOutcome & { kind: "finished" }): void {
+  #finish(
+    task: Task,
+    status: TaskStatus,
+    { writes, heads, asked, cached = false }: TaskOutcome & { kind: "finished" },
+  ): void {
     const { loaded, events, replay } = this.#parts;
     const { graph, step } = loaded.state;
     replay?.take(asked);
@@ -208,7 +212,8 @@ export class Superstep {
     const saved = orNoWrites(writes.flatMap((w) => savedWrite(graph, w) ?? []));
     status.writes = saved;
     this.#add(resultPendingWrites(task.id, task.path, saved));
-    this.#unsaved.events.push(events.taskFinished(task, step + 1, saved, (name) => graph.stateChannels.has(name)));
+    const isState = (name: string): boolean => graph.stateChannels.has(name);
+    this.#unsaved.events.push(events.taskFinished(task, step + 1, { writes: saved, cached, isState }));
   }
 
   #interrupt(task: Task, status: TaskStatus, { index, value }: Question): void {

@@ -1,8 +1,8 @@
-import type { StateView } from "../engine/cel.ts";
 import { evaluate, runAsk, runExpression } from "../engine/evaluate.ts";
 import { RunFailure } from "../engine/failure.ts";
 import type { CompiledBranch, CompiledNode } from "../engine/graph.ts";
 import { entryWrites } from "../engine/input.ts";
+import { inputView } from "../engine/input-view.ts";
 import { START } from "../engine/names.ts";
 import { branchState, decisionWrites, type NodeResult, orNoWrites, resultWrites } from "../engine/node-result.ts";
 import { isRetried, retryDelayMs } from "../engine/retry.ts";
@@ -13,21 +13,33 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import type { Draft } from "../store/store.ts";
 import { type Environment, fraction } from "../system/environment.ts";
-import { isPlainMap, type Plain } from "../values/value.ts";
+import type { Plain } from "../values/value.ts";
 import { inFairTurn } from "./fair-turns.ts";
 import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
 import type { Told } from "./modules/protocol.ts";
+import { cacheKeyOf, type NodeCache } from "./node-cache.ts";
 import type { SubgraphOutcome } from "./subgraphs.ts";
 import type { Question } from "./superstep.ts";
 import { withinTime } from "./time-limit.ts";
 
 /** How a task ended. Of a subgraph's, `draft` is what it leaves to be saved. */
 export type TaskOutcome =
-  | { kind: "finished"; writes: Write[]; asked: number; heads?: ReadonlyMap<string, string>; draft?: Draft }
+  | Finished
   | ({ kind: "interrupted" } & Question)
   | { kind: "stopped"; status: RunStatus; draft: Draft }
   | { kind: "command"; result: NodeResult }
   | { kind: "failed"; failure: RunFailure; draft?: Draft };
+
+interface Finished {
+  kind: "finished";
+  writes: Write[];
+  /** How many questions it asked. */
+  asked: number;
+  /** The result is of an earlier task. */
+  cached?: boolean;
+  heads?: ReadonlyMap<string, string>;
+  draft?: Draft;
+}
 
 /** What a node's writes are made with. */
 export interface NodeContext {
@@ -42,7 +54,9 @@ export interface NodeContext {
 
 /** What a task is run with. */
 export interface TaskContext extends NodeContext {
+  space: string;
   environment: Environment;
+  cache: NodeCache;
   /** An attempt begins; they count from 1. */
   onStart(task: Task, attempt: number): void;
   /** Runs the subgraph that a task is. */
@@ -89,10 +103,17 @@ async function attempt(
       const { heads } = called;
       return { kind: "finished", writes: await written(node, called.result, context), asked: 0, heads, draft };
     }
+    const key = cacheKeyOf(context.space, context.state, node, task);
+    const known = key === undefined ? undefined : context.cache.get(key);
+    if (known !== undefined) return { kind: "finished", writes: [...known], asked: 0, cached: true };
     const result = await runNode(node, task, answers, context);
     if ("value" in result) return { kind: "interrupted", ...result };
     if (result.toParent) return commandOf(node, result, context);
-    return { kind: "finished", writes: await written(node, result, context), asked: result.asked ?? 0 };
+    const writes = await written(node, result, context);
+    const { asked = 0 } = result;
+    // What a person has answered is not for others.
+    if (key !== undefined && asked === 0) context.cache.put(key, writes, node.spec?.cache?.ttl);
+    return { kind: "finished", writes, asked };
   } catch (thrown) {
     if (!(thrown instanceof RunFailure)) throw thrown;
     return { kind: "failed", failure: thrown.at({ node: task.node, taskId: task.id }), draft };
@@ -183,16 +204,4 @@ function callOf(
   { threadId, runId }: NodeContext,
 ): Pick<ModuleCall, "input" | "taskId" | "threadId" | "runId"> {
   return { input: task.input, taskId: task.id, threadId, runId };
-}
-
-/** What an expression sees as `state`: the channels, or the argument of a Send. */
-function inputView({ input }: Task): StateView {
-  if ("state" in input) return viewOf(input.state);
-  const argument = input.argument.value;
-  const map = isPlainMap(argument) ? argument : {};
-  return {
-    keys: () => Object.keys(map),
-    has: (key) => Object.hasOwn(map, key),
-    get: (key) => map[key],
-  };
 }

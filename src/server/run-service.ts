@@ -29,6 +29,7 @@ import { EphemeralEvents } from "../runs/ephemeral-events.ts";
 import { streamEvents } from "../runs/event-stream.ts";
 import { Graphs } from "../runs/graphs.ts";
 import type { NodesModule } from "../runs/modules/nodes-module.ts";
+import { NodeCache } from "../runs/node-cache.ts";
 import type { RunParts } from "../runs/parts.ts";
 import { RecentEvents } from "../runs/recent-events.ts";
 import { readRun, readRuns } from "../runs/run-info.ts";
@@ -59,6 +60,7 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
     minter: new Uuid6Minter(environment),
     graphs: new Graphs(store),
     ephemeral: new EphemeralEvents(),
+    nodeCache: new NodeCache(environment.clock),
     recent: new RecentEvents(store),
   };
   const runner = new Runner(runParts);

@@ -145,6 +145,42 @@ describe.each(storeKinds)("policies of nodes on %s", (kind) => {
     });
   });
 
+  describe("caches", () => {
+    it("spare a node what it did before with the same input", async () => {
+      const { graph, name, runs } = await graphOf({ ...bench.node("note"), cache: { ttl: "3600s" } });
+      const cachedOf = async (input: Record<string, unknown>) => {
+        const thread = bench.thread();
+        const { status, state } = await thread.run(input, { graph });
+        expect([status, state.values.log]).toEqual(["done", [expect.any(String)]]);
+        const finished = (await eventsOf(thread)).flatMap(({ raw: { body } }) =>
+          body.case === "taskFinished" && body.value.node === name ? [body.value.cached] : [],
+        );
+        expect(finished).toHaveLength(1);
+        return finished[0];
+      };
+      expect(await cachedOf({ said: "a" })).toBe(false);
+      expect(await cachedOf({ said: "a" })).toBe(true);
+      expect(await cachedOf({ said: "b" })).toBe(false);
+      expect(runs()).toBe(2);
+    });
+
+    it("look at no more than their key says", async () => {
+      const { graph, runs } = await graphOf({ ...bench.node("note"), cache: { key: "state.said.size()" } });
+      for (const said of ["one", "two", "three"]) await bench.thread().run({ said }, { graph });
+      expect(runs()).toBe(2);
+      const failed = await bench.thread().run({ log: [] }, { graph });
+      expect(failed.error?.reason).toBe("EXPRESSION_FAILED");
+    });
+
+    it("keep no failure", async () => {
+      const { graph, runs } = await graphOf({ ...bench.node("flaky", { count: 1 }), cache: {} });
+      expect((await bench.thread().run({}, { graph })).status).toBe("failed");
+      expect((await bench.thread().run({}, { graph })).status).toBe("done");
+      expect((await bench.thread().run({}, { graph })).status).toBe("done");
+      expect(runs()).toBe(2);
+    });
+  });
+
   it("applies several supersteps of updates, once", async () => {
     const count = (n: number) => ({ expression: { update: { log: `["${n}"]` } } });
     const graph = await bench.graph({ channels, nodes: { a: count(1), b: count(2) }, edges: ["START -> a", "a -> b"] });

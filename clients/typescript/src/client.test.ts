@@ -219,7 +219,9 @@ describe("plain values in and out", () => {
     expect(seen?.options).toMatchObject({ graphName: "g", recursionLimit: 7, interruptBefore: ["*"] });
     expect(Buffer.from(seen?.options?.metadata ?? []).toString()).toBe('{"user":"u"}');
     expect(outcome).toMatchObject({ status: "interrupted", runId: "r", lastEventNumber: 30_000n });
-    expect(outcome.interrupts).toEqual([{ id: "i", node: "ask", taskId: "k", value: { question: "Sure?" } }]);
+    expect(outcome.interrupts).toEqual([
+      { id: "i", node: "ask", taskId: "k", namespace: "", value: { question: "Sure?" } },
+    ]);
     expect(outcome.state).toMatchObject({ step: -1, values: { n: 2n ** 60n }, next: ["ask"], metadata: { user: "u" } });
   });
 

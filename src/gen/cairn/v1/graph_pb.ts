@@ -220,7 +220,7 @@ export type NodeSpec = Message<"cairn.v1.NodeSpec"> & {
   retry?: RetryPolicy | undefined;
 
   /**
-   * How results are reused. Not built yet.
+   * How results are reused: by other threads of the space as well, from the memory of the server.
    *
    * @generated from field: cairn.v1.CachePolicy cache = 9;
    */
