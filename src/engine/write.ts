@@ -42,6 +42,13 @@ export function sendWrite(send: SendPacket): Write {
   return { channel: SENDS, cell: new Cell(typed), overwrite: false, send };
 }
 
+/** The same write for another thread: references hold within a thread only. */
+export function unsaved(from: Write): Write {
+  const { cell, send } = from;
+  if (send === undefined) return { ...from, cell: new Cell(cell.typed) };
+  return { ...from, cell: new Cell(cell.typed), send: { ...send, arg: new Cell(send.arg.typed) } };
+}
+
 export function sendFromCell(cell: Cell): SendPacket {
   const message = decodeSend(cell.typed.data);
   const source = message.value?.source;

@@ -4,7 +4,7 @@ import type { CompiledNode } from "../engine/graph.ts";
 import { inputView } from "../engine/input-view.ts";
 import type { GraphState } from "../engine/state.ts";
 import type { Task } from "../engine/tasks.ts";
-import type { Write } from "../engine/write.ts";
+import { unsaved, type Write } from "../engine/write.ts";
 import { limits } from "../limits.ts";
 import type { Clock } from "../system/environment.ts";
 import { sha256 } from "../values/digest.ts";
@@ -39,7 +39,7 @@ export class NodeCache {
     this.#remove(key, entry);
     if (this.#clock.monotonicMs() >= entry.untilMs) return undefined;
     this.#add(key, entry);
-    return entry.writes;
+    return entry.writes.map(unsaved);
   }
 
   put(key: string, writes: readonly Write[], ttl: Duration | undefined): void {
@@ -49,7 +49,7 @@ export class NodeCache {
     // One result shall not drive out all others.
     if (bytes > limits.nodeCacheBytesMax / 8) return;
     const lifeMs = ttl === undefined ? Number.POSITIVE_INFINITY : durationMs(ttl);
-    this.#add(key, { writes, bytes, untilMs: this.#clock.monotonicMs() + lifeMs });
+    this.#add(key, { writes: writes.map(unsaved), bytes, untilMs: this.#clock.monotonicMs() + lifeMs });
     for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= limits.nodeCacheBytesMax) return;
       this.#remove(oldest, entry);

@@ -164,6 +164,17 @@ describe.each(storeKinds)("policies of nodes on %s", (kind) => {
       expect(runs()).toBe(2);
     });
 
+    it("hand each thread values of its own", async () => {
+      const expression = { update: { said: '"after " + state.said' } };
+      const { graph } = await graphOf({ expression, cache: { key: "state.said" } });
+      const [first, second] = [bench.thread(), bench.thread()];
+      await first.run({ said: "one" }, { graph });
+      for (const said of ["two", "three", "one"]) await second.run({ said, log: [said] }, { graph });
+      await bench.kill();
+      await bench.restart();
+      for (const thread of [first, second]) expect((await thread.state()).values.said).toBe("after one");
+    });
+
     it("look at no more than their key says", async () => {
       const { graph, runs } = await graphOf({ ...bench.node("note"), cache: { key: "state.said.size()" } });
       for (const said of ["one", "two", "three"]) await bench.thread().run({ said }, { graph });
