@@ -48,6 +48,13 @@ export function asks(_state: NodeState, context: NodeContext): Result {
   return { log: answers.map((answer) => `${context.node}:${String(answer)}`) };
 }
 
+/** Asks, and fails unless the answer is "good". */
+export function picky(_state: NodeState, context: NodeContext): Result {
+  const answer = context.interrupt("which?");
+  if (answer !== "good") throw new Error(`${String(answer)} will not do`);
+  return { log: [answer] };
+}
+
 /** Tells so many pieces of a message and after each a value, or two halves of that around a gate. */
 export async function tells(_state: NodeState, context: NodeContext): Promise<Result> {
   const { folder, gate, count = 1 } = paramsOf(context);
