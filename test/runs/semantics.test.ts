@@ -40,7 +40,11 @@ describe.each(storeKinds)("differences from LangGraph on %s", (kind) => {
 
   it("a task that fails has written nothing, whatever it wrote before it failed", async () => {
     const update = { log: '["half"]', n: '"no number"' };
-    const graph = await bench.graph({ channels, nodes: { half: { expression: { update } } }, edges: ["START -> half"] });
+    const graph = await bench.graph({
+      channels,
+      nodes: { half: { expression: { update } } },
+      edges: ["START -> half"],
+    });
     const thread = bench.thread();
     const failed = await thread.run({}, { graph });
     expect([failed.status, failed.state.next, failed.state.values.log ?? []]).toEqual(["failed", ["half"], []]);
@@ -52,7 +56,9 @@ describe.each(storeKinds)("differences from LangGraph on %s", (kind) => {
 
   it("an answer in a subgraph stays with its task while the thread goes on elsewhere", async () => {
     const ask = (node: string) => ({
-      subgraph: { inline: { channels, nodes: { [node]: bench.node("asks", { questions: [node] }) }, edges: [`START -> ${node}`] } },
+      subgraph: {
+        inline: { channels, nodes: { [node]: bench.node("asks", { questions: [node] }) }, edges: [`START -> ${node}`] },
+      },
     });
     const graph = await bench.graph({
       channels,
