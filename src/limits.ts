@@ -25,6 +25,8 @@ export const limits = {
   tasksPerSuperstepMax: 10_000,
   /** Answers kept to be given again, in bytes, unless the command line says otherwise. */
   answerCacheBytesMax: 64 * 1024 * 1024,
+  /** Runs in line on one thread: the one that is going, if its server goes on with it by itself, and those that wait. */
+  callsMax: 100,
   /** Results of nodes that a graph lets be reused, kept in memory, in bytes. */
   nodeCacheBytesMax: 64 * 1024 * 1024,
   /** Rows a page may hold. */

@@ -47,6 +47,8 @@ function styledBody(event: ThreadEvent, width: number): string {
 
 function bodyText(event: ThreadEvent): string {
   switch (event.type) {
+    case "run_queued":
+      return `behind ${event.before}`;
     case "run_started":
       return `${event.graphName}@${event.graphHash.slice(0, 12)} from ${event.checkpointId || "the beginning"}`;
     case "task_started":

@@ -8,7 +8,7 @@ import { prepareTasks } from "../engine/tasks.ts";
 import { CairnError } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { TaskRefSchema } from "../gen/cairn/v1/event_pb.ts";
-import type { Input, RunOptions } from "../gen/cairn/v1/run_service_pb.ts";
+import type { Input, OnBusy, RunOptions } from "../gen/cairn/v1/run_service_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
 import { threadNotFound } from "../not-found.ts";
@@ -29,6 +29,10 @@ export interface RunCall {
   options: RunOptions;
   single: boolean;
   request: { id: string; bodyHash: Uint8Array } | undefined;
+  /** Answer at once: a server goes on with the run by itself. */
+  background: boolean;
+  /** What to do when another run holds the thread. */
+  onBusy: OnBusy;
 }
 
 /** A run that is ready to begin: what it starts from, and the record that takes the lease. */

@@ -79,6 +79,10 @@ export class EventMaker {
     return this.make({ case: "custom", value: { taskId, node, value } });
   }
 
+  runQueued(before: number): Event {
+    return this.make({ case: "runQueued", value: { before } });
+  }
+
   runStopped(status: RunStatus, failure: RunFailure | undefined, checkpointId: string, nextNodes: string[]): Event {
     const error = failure && runError(failure);
     return this.make({ case: "runStopped", value: { status, error, checkpointId, nextNodes } });

@@ -3,7 +3,7 @@ import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_servic
 
 type Case = NonNullable<Event["body"]["case"]>;
 
-const lifecycle: Case[] = ["runStarted", "runStopped"];
+const lifecycle: Case[] = ["runQueued", "runStarted", "runStopped"];
 
 const views: Partial<Record<StreamMode, Case[]>> = {
   [StreamMode.VALUES]: ["checkpointSaved"],

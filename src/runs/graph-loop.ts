@@ -31,6 +31,8 @@ export interface LoopHost {
   readonly cancellation: Promise<"cancelled">;
   /** The run is to stop before its next superstep. */
   readonly draining: boolean;
+  /** What the run ends as when `signal` is aborted. */
+  readonly abortedAs: RunStatus;
   /** Appends a record of the run. */
   append(draft: Draft): Promise<Committed>;
   /** Tells who listens of an ephemeral event. */
@@ -105,7 +107,7 @@ export class GraphLoop {
   #stop(): RunEnd | undefined {
     const { state } = this.loaded;
     const { lastStep, interruptBefore } = this.plan;
-    if (this.#host.signal.aborted) return { status: RunStatus.CANCELLED, failure: undefined };
+    if (this.#host.signal.aborted) return { status: this.#host.abortedAs, failure: undefined };
     if (state.step + 1 > lastStep) return { status: RunStatus.FAILED, failure: recursionLimit(lastStep) };
     const [missing] = missingNodes(state);
     if (missing !== undefined) return { status: RunStatus.FAILED, failure: sendToNobody(missing) };
@@ -141,7 +143,7 @@ export class GraphLoop {
     const step = this.#newSuperstep(tasks);
     const ended = await Promise.race([step.run(), this.#host.cancellation]);
     const draft = this.#draftOf(step.unsaved);
-    if (ended === "cancelled") return { status: RunStatus.CANCELLED, failure: undefined, draft };
+    if (ended === "cancelled") return { status: this.#host.abortedAs, failure: undefined, draft };
     if (step.failure !== undefined) return { status: RunStatus.FAILED, failure: step.failure, draft };
     if (step.command !== undefined) {
       return { status: RunStatus.DONE, failure: undefined, draft, command: step.command };

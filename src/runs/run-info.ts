@@ -1,9 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { CairnError } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import { type Event, RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { type RunInfo, RunInfoSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import type { Store, ThreadKey } from "../store/store.ts";
 
@@ -43,9 +42,7 @@ export async function readRuns(
   for (;;) {
     const page = await store.runRecords(key, undefined, before, batch);
     for (const { n, record } of page) {
-      for (const { runId } of record.events.filter(
-        ({ body }) => body.case === "runStarted" || body.case === "runStopped",
-      )) {
+      for (const { runId } of record.events.filter(({ body }) => lifecycle.has(body.case))) {
         const run = found.get(runId) ?? { n, records: [] };
         if (!run.records.includes(record)) run.records.push(record);
         found.set(runId, { ...run, n });
@@ -63,32 +60,34 @@ export async function readRuns(
   }
 }
 
+const lifecycle = new Set<Event["body"]["case"]>(["runQueued", "runStarted", "runStopped"]);
+
+/** The oldest record that tells of the run waiting or starting. */
 function startOf(runId: string, records: readonly Record[]): Record | undefined {
   return records.findLast(({ events }) =>
-    events.some((event) => event.runId === runId && event.body.case === "runStarted"),
+    events.some((event) => event.runId === runId && lifecycle.has(event.body.case) && event.body.case !== "runStopped"),
   );
 }
 
 /** Puts a run together from its records, newest first. */
 function infoOf(key: ThreadKey, runId: string, records: readonly Record[], isGoing: IsGoing): RunInfo | undefined {
-  const first = startOf(runId, records);
-  const newest = records[0];
-  if (first === undefined || newest === undefined) return undefined;
-  const bodies = records.flatMap(({ events }) =>
-    events.filter((event) => event.runId === runId).map(({ body }) => body),
-  );
-  const started = bodies.find((body) => body.case === "runStarted")?.value;
-  const stopped = newest.events.find((event) => event.runId === runId && event.body.case === "runStopped")?.body;
-  const stop = stopped?.case === "runStopped" ? stopped.value : undefined;
+  if (startOf(runId, records) === undefined) return undefined;
+  const events = records.flatMap((record) => record.events.filter((event) => event.runId === runId));
+  const began = events.findLast(({ body }) => body.case === "runStarted");
+  const started = began?.body.case === "runStarted" ? began.body.value : undefined;
+  // A run that was taken on has stopped as lost before, and may have started again since.
+  const last = records[0]?.events.findLast((event) => event.runId === runId && lifecycle.has(event.body.case));
+  const stop = last?.body.case === "runStopped" ? last.body.value : undefined;
+  const open = began === undefined ? RunStatus.QUEUED : isGoing(runId) ? RunStatus.RUNNING : RunStatus.LOST;
   return create(RunInfoSchema, {
     runId,
     threadId: key.thread,
     graphName: started?.graphName,
     graphHash: started?.graphHash,
-    status: stop?.status ?? (isGoing(runId) ? RunStatus.RUNNING : RunStatus.LOST),
+    status: stop?.status ?? open,
     error: stop?.error,
-    startedAt: timestampFromMs(Number(first.atMs)),
-    stoppedAt: stop && timestampFromMs(Number(newest.atMs)),
+    startedAt: began?.at,
+    stoppedAt: stop && last?.at,
     checkpointId: stop?.checkpointId ?? started?.checkpointId,
   });
 }

@@ -34,6 +34,7 @@ export class Run implements LoopHost {
   /** Encodes the answer of the call, to be found by a retry. */
   answer: (end: RunEnd) => Uint8Array = () => new Uint8Array();
   draining = false;
+  abortedAs: RunStatus = RunStatus.LOST;
   readonly #loop: GraphLoop;
   readonly #cancelled = new AbortController();
   /** Why the lease could not be kept: the run is not cancelled then, but ends without a record. */
@@ -63,6 +64,12 @@ export class Run implements LoopHost {
 
   /** Stops as soon as possible; what has been saved stays. */
   cancel(): void {
+    this.abortedAs = RunStatus.CANCELLED;
+    this.abandon();
+  }
+
+  /** Leaves the run, as soon as possible, to whoever goes on with it. */
+  abandon(): void {
     this.#cancelled.abort();
   }
 
@@ -97,6 +104,7 @@ export class Run implements LoopHost {
       events: [this.events.runStopped(end.status, failure, this.checkpoint.id, this.checkpoint.nextNodes)],
       status: ThreadStatus.FAILED,
       lease: this.#lease(""),
+      endedCalls: [this.plan.runId],
       request: request && { ...request, answer: this.answer(end) },
     });
     return end;
@@ -135,7 +143,8 @@ export class Run implements LoopHost {
       events: [...(draft.events ?? []), stopped],
       status: threadStatusOf.get(end.status),
       lease: this.#lease(""),
-      // A run that the server gave up has no answer yet: a retry takes it on.
+      // A run that the server gave up has no answer yet: a retry takes it on, or a server does by itself.
+      endedCalls: end.status === RunStatus.LOST ? [] : [this.plan.runId],
       request: request && end.status !== RunStatus.LOST ? { ...request, answer: this.answer(end) } : undefined,
     });
   }
@@ -152,6 +161,7 @@ export class Run implements LoopHost {
       const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.parts.serverId) };
       const committed = await this.parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;
+      if (committed.thread.tail.cancelRunId === this.plan.runId) this.cancel();
       const { checkpoint } = committed.record;
       if (checkpoint?.namespace === this.loaded.state.namespace) this.checkpoint = checkpoint;
       return committed;
@@ -175,7 +185,7 @@ export class Run implements LoopHost {
       cancelTimer = clock.after(limits.leaseMs / 3, () => {
         this.append({}).then(arm, (thrown: unknown) => {
           this.#lost ??= toCairnError(thrown);
-          this.cancel();
+          this.abandon();
         });
       });
     };

@@ -1,27 +1,31 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { adoptReferences } from "../engine/checkpoint.ts";
 import { RunFailure } from "../engine/failure.ts";
 import { CairnError, invariant, toCairnError } from "../errors.ts";
+import { type CalledRun, CalledRunSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
-import { type RunOutcome, RunOutcomeSchema } from "../gen/cairn/v1/run_service_pb.ts";
-import type { Committed, KnownRequest, ThreadKey, ThreadTail } from "../store/store.ts";
+import { OnBusy, type RunInfo, RunOptionsSchema, type RunOutcome } from "../gen/cairn/v1/run_service_pb.ts";
+import type { Committed, Draft, KnownRequest, ThreadKey, ThreadTail } from "../store/store.ts";
 import { threadName } from "../store/thread-name.ts";
 import { type Beginning, begin, type RunCall } from "./begin.ts";
-import { runError } from "./event-bodies.ts";
+import { answeredNow, cancelWaiting, endAtOnce, isRefusal, lineOf, lineUp } from "./calls.ts";
 import { leaseState } from "./lease.ts";
-import { findStored, graphOf, loadState } from "./load.ts";
-import { loadChildren } from "./load-children.ts";
+import { answerOf, decodeOutcome, encodeOutcome, outcomeOf, outcomeOfNothing } from "./outcomes.ts";
 import type { RunParts } from "./parts.ts";
 import { Run } from "./run.ts";
 import type { RunEnd } from "./run-end.ts";
-import { stateSnapshot } from "./state-view.ts";
+import { readRun } from "./run-info.ts";
+import { undoRun } from "./undo.ts";
+import { waitForStop } from "./wait.ts";
 
 /** A run of this server, from just before its first record until just after its last. */
 class Live {
   readonly runId: string;
   readonly ended = Promise.withResolvers<RunOutcome>();
   run: Run | undefined;
+  /** Another run waits for this one's end. */
+  hasNext = false;
 
   constructor(runId: string) {
     this.runId = runId;
@@ -30,11 +34,14 @@ class Live {
   }
 }
 
+/** What is to be done on a thread: begin a run, if anything is due in it, or write something else. */
+type Decision = { beginning: Beginning } | { draft: Draft | undefined };
+
 /** The runs of this server. At most one drives a thread. */
 export class Runner {
   readonly #parts: RunParts;
   readonly #live = new Map<string, Live>();
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -44,81 +51,217 @@ export class Runner {
     return this.#live.size;
   }
 
-  /** The run that is going on a thread of this server, if any. */
-  liveRunId(key: ThreadKey): string | undefined {
-    return this.#live.get(threadName(key))?.runId;
-  }
-
-  /** Begins a run and waits for its next stop. A call that was made before gets the first answer. */
-  async run(call: RunCall): Promise<RunOutcome> {
-    const name = threadName(call.key);
-    let begun: { beginning: Beginning; thread: ThreadTail; live: Live } | undefined;
-    let before: KnownRequest | undefined;
-    const forget = (): void => {
-      if (begun === undefined) return;
-      if (this.#live.get(name) === begun.live) this.#live.delete(name);
-      // Whoever waits for a run that never began must not wait for ever; of one that did, this changes nothing.
-      begun.live.ended.reject(new CairnError(ErrorReason.RUN_CANCELLED, "the run could not begin"));
-      begun = undefined;
-    };
-    try {
-      const committed = await this.#parts.store.update(call.key, async (thread) => {
-        forget();
-        before = await this.#repeated(call, thread);
-        if (before !== undefined && this.#isOver(call.key, before)) return undefined;
-        this.refuseBusy(call.key, thread);
-        if (this.#stopping) throw new CairnError(ErrorReason.SERVER_STOPPING, "the server is stopping");
-        const runId = before?.runId ?? this.#parts.minter.mint();
-        const beginning = await begin(this.#parts, before === undefined ? call : goOn(call), runId, thread);
-        begun = { beginning, thread, live: new Live(runId) };
-        // Before the commit, so that no other call of this server takes the lease for an abandoned one.
-        if (beginning.draft !== undefined) this.#live.set(name, begun.live);
-        return beginning.draft;
-      });
-      if (begun === undefined && before !== undefined) return await this.#answerOf(call.key, before);
-      invariant(begun !== undefined, "a run that was not refused has begun");
-      if (committed === undefined) return this.#nothingDue(begun.beginning, begun.thread);
-      begun.live.ended.resolve(this.#drive(begun.live, begun.beginning, committed));
-      return await begun.live.ended.promise;
-    } finally {
-      forget();
-    }
-  }
-
-  /** Cancels a run of this server. False when it is not going here. */
-  async cancel(key: ThreadKey, runId: string): Promise<boolean> {
+  /** The run that holds a thread, on this server or another; undefined when none does. */
+  holderOf(key: ThreadKey, { tail }: Pick<ThreadTail, "tail">): string | undefined {
     const live = this.#live.get(threadName(key));
-    if (live === undefined || live.runId !== runId) return false;
-    live.run?.cancel();
-    await live.ended.promise.catch(() => {});
-    return true;
-  }
-
-  /** Refuses a thread that a run holds. Throws THREAD_BUSY. */
-  refuseBusy(key: ThreadKey, { tail }: ThreadTail): void {
+    if (live !== undefined) return live.runId;
     const { store, serverId, environment } = this.#parts;
-    const holder = tail.lease?.holder;
-    const live = this.#live.has(threadName(key));
     const state = leaseState(tail, { serverId, exclusive: store.exclusive, nowMs: environment.clock.nowMs() });
     // A lease of this server without a run here is one that a failing store kept it from giving back.
-    if (!live && (state !== "held" || holder === serverId)) return;
-    const runId = this.liveRunId(key) ?? tail.lease?.runId ?? "";
+    return state === "held" && tail.lease?.holder !== serverId ? tail.lease?.runId : undefined;
+  }
+
+  /** Begins a run and waits for its next stop, unless it is for the background. A call that was made before gets the first answer. */
+  async run(call: RunCall, signal: AbortSignal): Promise<RunOutcome> {
+    const { key } = call;
+    let known: KnownRequest | undefined;
+    let waits: { runId: string; n: number } | undefined;
+    let idle: { beginning: Beginning; thread: ThreadTail } | undefined;
+    const begun = await this.#advance(key, async (thread) => {
+      idle = undefined;
+      waits = undefined;
+      known = await this.#repeated(call, thread);
+      if (known !== undefined && (await this.#isOver(key, known, thread))) return { draft: undefined };
+      if (this.#stopping.signal.aborted) throw serverStopping();
+      if (known === undefined && call.onBusy > OnBusy.REJECT && this.#isBusy(key, thread)) {
+        const runId = this.#parts.minter.mint();
+        waits = { runId, n: thread.n + 1 };
+        return { draft: lineUp(call, runId, lineOf(thread, this.holderOf(key, thread))) };
+      }
+      this.refuseBusy(key, thread);
+      const runId = known?.runId ?? this.#parts.minter.mint();
+      const beginning = await this.#begin(known === undefined ? call : goOn(call), runId, thread);
+      if (beginning.draft === undefined) idle = { beginning, thread };
+      return { beginning };
+    });
+    if (idle !== undefined) return outcomeOfNothing(idle.beginning, idle.thread);
+    if (known !== undefined && begun === undefined) return await this.#answerOf(key, known, signal);
+    if (begun === undefined) {
+      invariant(waits !== undefined, "a run that was not refused has begun or waits");
+      return await this.#outcomeOfWaiting(call, waits, signal);
+    }
+    const { live, n } = begun;
+    return call.background ? await this.#underWay(key, live.runId, n) : await live.ended.promise;
+  }
+
+  /** Waits until a run has stopped. Throws RUN_NOT_FOUND, and what `signal` is aborted with. */
+  async wait(key: ThreadKey, runId: string, signal: AbortSignal): Promise<RunInfo> {
+    const either = AbortSignal.any([signal, this.#stopping.signal]);
+    return await waitForStop(this.#parts, key, either, () => this.readRun(key, runId));
+  }
+
+  /** Reads a run. Throws RUN_NOT_FOUND. */
+  async readRun(key: ThreadKey, runId: string): Promise<RunInfo> {
+    const holder = this.holderOf(key, await this.#parts.store.tail(key));
+    return await readRun(this.#parts.store, key, runId, (id) => id === holder);
+  }
+
+  /** Cancels a run that is going, on this server or another, or waits. */
+  async cancel(key: ThreadKey, runId: string, signal: AbortSignal): Promise<void> {
+    const live = this.#live.get(threadName(key));
+    if (live?.runId === runId) {
+      live.run?.cancel();
+      await live.ended.promise.catch(() => {});
+      return;
+    }
+    let isElsewhere = false;
+    await this.#parts.store.update(key, async (thread) => {
+      const line = lineOf(thread, this.holderOf(key, thread));
+      isElsewhere = line.going === runId;
+      if (isElsewhere) return { cancelRunId: runId };
+      return [...line.waiting, line.lost].includes(runId) ? cancelWaiting(runId) : undefined;
+    });
+    // Its server hears of it with the next record that it writes.
+    if (isElsewhere) await this.wait(key, runId, signal);
+  }
+
+  /** Refuses a thread that a run holds, or waits for. Throws THREAD_BUSY. */
+  refuseBusy(key: ThreadKey, thread: ThreadTail): void {
+    if (!this.#isBusy(key, thread)) return;
+    const runId = this.holderOf(key, thread) ?? thread.tail.calls[0]?.runId ?? "";
     throw new CairnError(ErrorReason.THREAD_BUSY, `thread ${JSON.stringify(key.thread)} is held by run ${runId}`, {
       metadata: { thread_id: key.thread, run_id: runId },
     });
   }
 
-  /** Lets the runs that are going stop before their next superstep; cancels those that don't in time. */
+  /** Begins the run that is first in line on a thread, if nobody holds it. One that can't begin has failed. */
+  async goOnWith(key: ThreadKey): Promise<void> {
+    const { store } = this.#parts;
+    for (;;) {
+      const thread = await store.tail(key);
+      const [first] = thread.tail.calls;
+      if (first === undefined || this.#stopping.signal.aborted || this.holderOf(key, thread) !== undefined) return;
+      const { call, request } = await store.calledRun(key, Number(first.n));
+      if (call.undoRunId !== "" && thread.tail.lease?.runId !== call.runId)
+        await undoRun(this.#parts, key, call.undoRunId);
+      const begun = await this.#advance(key, (now) => this.#turnOf(key, now, call, request));
+      if (begun !== undefined) return;
+    }
+  }
+
+  /** Lets the runs that are going stop before their next superstep; leaves those that don't in time. */
   async stop(graceMs: number): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort(serverStopping());
     const live = [...this.#live.values()];
     for (const { run } of live) run?.drain();
     const all = Promise.allSettled(live.map(({ ended }) => ended.promise));
     const timer = this.#parts.environment.clock.after(graceMs, () => {
-      for (const { run } of live) run?.cancel();
+      for (const { run } of live) run?.abandon();
     });
     await all;
     timer();
+  }
+
+  /** Appends what is decided. A run that begins with it is known to other calls from just before its first record. */
+  async #advance(
+    key: ThreadKey,
+    decide: (thread: ThreadTail) => Promise<Decision>,
+  ): Promise<{ live: Live; n: number } | undefined> {
+    const name = threadName(key);
+    let begun: { beginning: Beginning; live: Live } | undefined;
+    const forget = (): void => {
+      if (begun === undefined) return;
+      if (this.#live.get(name) === begun.live) this.#live.delete(name);
+      // Whoever waits for a run that never began must not wait for ever.
+      begun.live.ended.reject(new CairnError(ErrorReason.RUN_CANCELLED, "the run could not begin"));
+      begun = undefined;
+    };
+    try {
+      const committed = await this.#parts.store.update(key, async (thread) => {
+        forget();
+        const decision = await decide(thread);
+        if ("draft" in decision) return decision.draft;
+        const { beginning } = decision;
+        if (beginning.draft === undefined) return undefined;
+        begun = { beginning, live: new Live(beginning.plan.runId) };
+        // Before the commit, so that no other call of this server takes the lease for an abandoned one.
+        this.#live.set(name, begun.live);
+        return beginning.draft;
+      });
+      if (begun === undefined || committed === undefined) return undefined;
+      const { live, beginning } = begun;
+      begun = undefined;
+      live.ended.resolve(this.#drive(live, beginning, committed));
+      return { live, n: committed.thread.n };
+    } finally {
+      forget();
+    }
+  }
+
+  /** Prepares a run. One for the background leaves its call, for whoever goes on with it, and has its answer. */
+  async #begin(call: RunCall, runId: string, thread: ThreadTail): Promise<Beginning> {
+    if (!call.background) return await begin(this.#parts, call, runId, thread);
+    const beginning = await begin(this.#parts, { ...call, request: undefined }, runId, thread);
+    const { draft } = beginning;
+    if (draft === undefined) return beginning;
+    const checkpointId = draft.checkpoint?.id ?? beginning.loaded.state.checkpointId;
+    draft.call = create(CalledRunSchema, { runId, options: call.options });
+    draft.request = call.request && answeredNow(call.request, runId, RunStatus.RUNNING, checkpointId);
+    return beginning;
+  }
+
+  /** What becomes of the run whose turn it is: it begins, goes on where its server left it, or ends at once. */
+  async #turnOf(
+    key: ThreadKey,
+    thread: ThreadTail,
+    { runId, options = create(RunOptionsSchema), input }: CalledRun,
+    request: Draft["request"],
+  ): Promise<Decision> {
+    const { tail } = thread;
+    if (tail.calls[0]?.runId !== runId || this.holderOf(key, thread) !== undefined) return { draft: undefined };
+    const intent = input === undefined ? { kind: "continue" as const } : { kind: "input" as const, input };
+    const call: RunCall = { key, intent, options, single: false, request, background: false, onBusy: OnBusy.REJECT };
+    try {
+      const hasBegun = tail.lease?.runId === runId;
+      const beginning = await begin(this.#parts, hasBegun ? goOn(call) : call, runId, thread);
+      return beginning.draft === undefined ? { draft: endAtOnce(runId, thread, request, undefined) } : { beginning };
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown;
+      const { reason, message, metadata } = thrown;
+      const failure = new RunFailure(reason, message, { node: metadata.node ?? "", channel: metadata.channel ?? "" });
+      return { draft: endAtOnce(runId, thread, request, failure) };
+    }
+  }
+
+  #isBusy(key: ThreadKey, thread: ThreadTail): boolean {
+    return this.holderOf(key, thread) !== undefined || thread.tail.calls.length > 0;
+  }
+
+  /** Whoever takes over tells the run that is going; whoever waits in the background is answered now. */
+  async #outcomeOfWaiting(
+    call: RunCall,
+    waits: { runId: string; n: number },
+    signal: AbortSignal,
+  ): Promise<RunOutcome> {
+    const { key, onBusy, background } = call;
+    const live = this.#live.get(threadName(key));
+    if (live !== undefined) live.hasNext = true;
+    if (onBusy !== OnBusy.ENQUEUE) live?.run?.cancel();
+    this.#goOnSoon(key);
+    if (background) return await this.#underWay(key, waits.runId, waits.n);
+    return await this.#outcomeOfRun(key, waits.runId, signal);
+  }
+
+  /** What a call is answered whose run goes on. */
+  async #underWay(key: ThreadKey, runId: string, n: number): Promise<RunOutcome> {
+    const { status, error } = await this.readRun(key, runId);
+    return await decodeOutcome(this.#parts, key, encodeOutcome({ runId, status, error }, ""), n);
+  }
+
+  #goOnSoon(key: ThreadKey): void {
+    this.goOnWith(key).catch((err: unknown) => {
+      this.#parts.log.warn({ thread: key, err }, "the next run in line could not begin yet");
+    });
   }
 
   async #repeated(call: RunCall, { exists }: ThreadTail): Promise<KnownRequest | undefined> {
@@ -133,33 +276,23 @@ export class Runner {
   }
 
   /** Whether a repeated call has only to wait or to read; otherwise its run was lost and is taken on. */
-  #isOver(key: ThreadKey, { answer, runId }: KnownRequest): boolean {
-    return answer !== undefined || (runId !== undefined && this.liveRunId(key) === runId);
+  async #isOver(key: ThreadKey, { answer, runId }: KnownRequest, thread: ThreadTail): Promise<boolean> {
+    if (answer !== undefined) return true;
+    if (runId === undefined) return false;
+    if (this.holderOf(key, thread) === runId || thread.tail.calls.some((call) => call.runId === runId)) return true;
+    const { status } = await this.readRun(key, runId);
+    return status !== RunStatus.LOST;
   }
 
-  async #answerOf(key: ThreadKey, { answer, n }: KnownRequest): Promise<RunOutcome> {
+  async #answerOf(key: ThreadKey, { answer, n, runId = "" }: KnownRequest, signal: AbortSignal): Promise<RunOutcome> {
+    if (answer !== undefined) return await decodeOutcome(this.#parts, key, answer, n);
     const live = this.#live.get(threadName(key));
-    if (answer === undefined && live !== undefined) return live.ended.promise;
-    const outcome = fromBinary(RunOutcomeSchema, answer ?? new Uint8Array());
-    const [last] = await this.#parts.store.runRecords(key, outcome.runId, n + 1, 1);
-    outcome.lastEventNumber = last?.record.events.at(-1)?.number ?? 0n;
-    const checkpointId = outcome.state?.checkpointId ?? "";
-    const stored = await findStored(this.#parts, key, "", checkpointId, n);
-    if (stored === undefined) return outcome;
-    const loaded = loadState(await graphOf(this.#parts, key.space, stored.checkpoint), key, "", stored);
-    await loadChildren(this.#parts, key, loaded, n);
-    outcome.state = stateSnapshot(stored.checkpoint, loaded, true);
-    return outcome;
+    return live?.runId === runId ? await live.ended.promise : await this.#outcomeOfRun(key, runId, signal);
   }
 
-  #nothingDue({ loaded, plan }: Beginning, { tail }: ThreadTail): RunOutcome {
-    const checkpoint = loaded.stored?.checkpoint;
-    return create(RunOutcomeSchema, {
-      runId: plan.runId,
-      status: RunStatus.DONE,
-      state: checkpoint && stateSnapshot(checkpoint, loaded, true),
-      lastEventNumber: tail.lastEventNumber,
-    });
+  async #outcomeOfRun(key: ThreadKey, runId: string, signal: AbortSignal): Promise<RunOutcome> {
+    const info = await this.wait(key, runId, signal);
+    return await decodeOutcome(this.#parts, key, encodeOutcome(info, info.checkpointId), Number.POSITIVE_INFINITY);
   }
 
   async #drive(live: Live, { plan, loaded }: Beginning, committed: Committed): Promise<RunOutcome> {
@@ -167,13 +300,17 @@ export class Runner {
     invariant(checkpoint !== undefined, "a run has a checkpoint to start from");
     if (committed.record.checkpoint !== undefined) adoptReferences(loaded.state, checkpoint);
     const run = new Run(this.#parts, plan, loaded, committed.thread, checkpoint);
-    run.answer = (end) => encodeAnswer(run, end);
+    run.answer = (end) => answerOf(run, end);
     live.run = run;
+    const name = threadName(plan.key);
     try {
       return await this.#toTheEnd(run);
     } catch (thrown) {
       this.#parts.log.warn({ thread: plan.key, runId: plan.runId, err: thrown }, "a run ended without a record");
       throw thrown;
+    } finally {
+      if (this.#live.get(name) === live) this.#live.delete(name);
+      if (live.hasNext || run.thread.tail.calls.length > 0) this.#goOnSoon(plan.key);
     }
   }
 
@@ -190,37 +327,13 @@ export class Runner {
       end = await run.giveUp(new RunFailure(error.reason, error.message, { channel: error.metadata.channel ?? "" }));
       intact = false;
     }
-    if (end.status === RunStatus.LOST)
-      throw new CairnError(ErrorReason.SERVER_STOPPING, "the server is stopping; the run can be continued");
-    const outcome = create(RunOutcomeSchema, ended(run, end));
-    outcome.lastEventNumber = run.thread.tail.lastEventNumber;
-    outcome.state = intact ? stateSnapshot(run.checkpoint, run.loaded, true) : await this.#reread(run);
-    return outcome;
-  }
-
-  async #reread({ plan, loaded, checkpoint }: Run): Promise<RunOutcome["state"]> {
-    const stored = await findStored(this.#parts, plan.key, "", checkpoint.id);
-    if (stored === undefined) return undefined;
-    const again = loadState(loaded.state.graph, plan.key, "", stored);
-    await loadChildren(this.#parts, plan.key, again);
-    return stateSnapshot(stored.checkpoint, again, true);
+    if (end.status === RunStatus.LOST) throw serverStopping();
+    return await outcomeOf(this.#parts, run, end, intact);
   }
 }
 
-function ended({ plan }: Run, { status, failure }: RunEnd): Pick<RunOutcome, "runId" | "status" | "error"> {
-  return { runId: plan.runId, status, error: failure && runError(failure) };
-}
-
-/** What a retry is answered from: how the run ended and where. The state is read again from that checkpoint. */
-function encodeAnswer(run: Run, end: RunEnd): Uint8Array {
-  const outcome = create(RunOutcomeSchema, { ...ended(run, end), state: { checkpointId: endedAt(run, end) } });
-  return toBinary(RunOutcomeSchema, outcome);
-}
-
-/** The checkpoint that the thread will stand at once the end is committed. */
-function endedAt(run: Run, { failure }: RunEnd): string {
-  const uncommitted = failure !== undefined && run.loaded.state.checkpointId !== run.checkpoint.id;
-  return uncommitted ? run.checkpoint.id : run.loaded.state.checkpointId;
+function serverStopping(): CairnError {
+  return new CairnError(ErrorReason.SERVER_STOPPING, "the server is stopping; the run can be continued");
 }
 
 /** A repeated call whose run was lost goes on where the thread stands: its input or answers are saved. */

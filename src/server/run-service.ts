@@ -32,7 +32,8 @@ import type { NodesModule } from "../runs/modules/nodes-module.ts";
 import { NodeCache } from "../runs/node-cache.ts";
 import type { RunParts } from "../runs/parts.ts";
 import { RecentEvents } from "../runs/recent-events.ts";
-import { readRun, readRuns } from "../runs/run-info.ts";
+import { recoverRuns } from "../runs/recovery.ts";
+import { readRuns } from "../runs/run-info.ts";
 import { Runner } from "../runs/runner.ts";
 import { readHistory, readState } from "../runs/state-reader.ts";
 import type { ThreadKey } from "../store/store.ts";
@@ -64,27 +65,27 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
     recent: new RecentEvents(store),
   };
   const runner = new Runner(runParts);
-  const isGoing = (key: ThreadKey) => (runId: string) => runner.liveRunId(key) === runId;
+  const stopRecovery = recoverRuns(runParts, runner);
   return define(
     RunService,
     {
       async runStep(request, context) {
         const { input, options } = request;
         const call = callOf("RunStep", RunStepRequestSchema, request, context, options);
-        const outcome = await runner.run({ ...call, intent: intentOf(input), single: true });
+        const outcome = await runner.run({ ...call, intent: intentOf(input), single: true }, context.signal);
         return create(RunStepResponseSchema, { outcome });
       },
       async run(request, context) {
         const { input, options, background, onBusy } = request;
-        if (background) throw notBuilt("background");
-        if (onBusy > OnBusy.REJECT) throw notBuilt("on_busy");
         const call = callOf("Run", RunRequestSchema, request, context, options);
-        return create(RunResponseSchema, { outcome: await runner.run({ ...call, intent: intentOf(input) }) });
+        const outcome = await runner.run({ ...call, intent: intentOf(input), background, onBusy }, context.signal);
+        return create(RunResponseSchema, { outcome });
       },
       async resume(request, context) {
-        if (request.background) throw notBuilt("background");
-        const call = callOf("Resume", ResumeRequestSchema, request, context, request.options);
-        const outcome = await runner.run({ ...call, intent: { kind: "resume", answers: answersOf(request) } });
+        const { background, options } = request;
+        const call = callOf("Resume", ResumeRequestSchema, request, context, options);
+        const intent = { kind: "resume" as const, answers: answersOf(request) };
+        const outcome = await runner.run({ ...call, intent, background }, context.signal);
         return create(ResumeResponseSchema, { outcome });
       },
       updateState: (request, context) => updateState({ parts, runParts, runner }, request, context),
@@ -98,31 +99,30 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
         const page = { pageSize: pageSizeOf(request), pageToken: request.pageToken };
         return create(GetStateHistoryResponseSchema, await readHistory(runParts, key, request.namespace, page));
       },
-      async getRun({ threadId, runId }, { space }) {
+      async getRun({ threadId, runId, wait }, { space, signal }) {
         const key = await existing(parts, space, threadId);
-        return create(GetRunResponseSchema, { run: await readRun(store, key, runId, isGoing(key)) });
+        const run = await (wait ? runner.wait(key, runId, signal) : runner.readRun(key, runId));
+        return create(GetRunResponseSchema, { run });
       },
       async listRuns(request, { space }) {
         const key = await existing(parts, space, request.threadId);
-        const { runs, next } = await readRuns(
-          store,
-          key,
-          positionOf(request.pageToken),
-          pageSizeOf(request),
-          isGoing(key),
-        );
+        const holder = runner.holderOf(key, await store.tail(key));
+        const isGoing = (runId: string) => runId === holder;
+        const before = positionOf(request.pageToken);
+        const { runs, next } = await readRuns(store, key, before, pageSizeOf(request), isGoing);
         return create(ListRunsResponseSchema, { runs, nextPageToken: next === 0 ? "" : String(next) });
       },
-      async cancelRun({ threadId, runId }, { space }) {
+      async cancelRun({ threadId, runId }, { space, signal }) {
         const key = await existing(parts, space, threadId);
-        await runner.cancel(key, runId);
-        return create(CancelRunResponseSchema, { run: await readRun(store, key, runId, isGoing(key)) });
+        await runner.cancel(key, runId, signal);
+        return create(CancelRunResponseSchema, { run: await runner.readRun(key, runId) });
       },
       streamEvents: (request, context) => stream(runParts, request, context),
     },
     {
       activeRuns: () => runner.activeRuns,
       async stop() {
+        stopRecovery();
         await runner.stop(stopGraceMs);
         await modules?.close();
       },
@@ -148,6 +148,8 @@ function callOf<I extends DescMessage>(
     key: { space, thread: threadId },
     options,
     single: false,
+    background: false,
+    onBusy: OnBusy.REJECT,
     request: requestId === "" ? undefined : { id: requestId, bodyHash },
   };
 }

@@ -5,13 +5,14 @@ import { leaseState } from "../runs/lease.ts";
 import type { Store, ThreadKey, ThreadTail } from "../store/store.ts";
 import type { Parts } from "./service.ts";
 
-/** Throws THREAD_BUSY while a run holds the thread. */
+/** Throws THREAD_BUSY while a run holds the thread, or waits for it. */
 export function checkNotHeld({ tail }: ThreadTail, threadId: string, parts: Parts): void {
   const { store, serverId, environment } = parts;
   const view = { serverId, exclusive: store.exclusive, nowMs: environment.clock.nowMs() };
-  if (leaseState(tail, view) !== "held") return;
+  const holder = leaseState(tail, view) === "held" ? tail.lease?.runId : tail.calls[0]?.runId;
+  if (holder === undefined) return;
   throw new CairnError(ErrorReason.THREAD_BUSY, "a run holds the thread", {
-    metadata: { thread_id: threadId, run_id: tail.lease?.runId ?? "" },
+    metadata: { thread_id: threadId, run_id: holder },
   });
 }
 

@@ -1,5 +1,5 @@
 import { CairnError } from "../errors.ts";
-import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { Environment } from "../system/environment.ts";
 import { prepare } from "./draft.ts";
@@ -77,14 +77,15 @@ export class Committer {
     });
   }
 
-  /** Appends right after `after` or throws STALE_EPOCH. */
+  /** Appends right after `after`, or after what others wrote who left the lease alone. Throws STALE_EPOCH. */
   async append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed> {
     return await this.#queue.run(key, async () => {
-      if (!this.#isFresh(after)) await this.#confirm(key, after.n);
-      const prepared = await this.#prepare(key, after, draft);
-      const committed = await this.#commit(key, after, prepared);
-      if (!committed) throw staleEpoch(key);
-      return committed;
+      let thread = this.#isFresh(after) ? after : await this.#stillHeld(key, after);
+      for (;;) {
+        const committed = await this.#commit(key, thread, await this.#prepare(key, thread, draft));
+        if (committed) return committed;
+        thread = await this.#stillHeld(key, thread);
+      }
     });
   }
 
@@ -126,6 +127,13 @@ export class Committer {
     return this.#environment.clock.monotonicMs() - confirmedAt <= CONFIRMED_FOR_MS;
   }
 
+  /** The thread's end now, if the lease is still the one that it was. Throws STALE_EPOCH. */
+  async #stillHeld(key: ThreadKey, before: ThreadTail): Promise<ThreadTail> {
+    const now = await this.tail(key);
+    if (now.n === before.n || isSameLease(now.tail, before.tail)) return now;
+    throw staleEpoch(key);
+  }
+
   async #confirm(key: ThreadKey, n: number): Promise<void> {
     if (await this.#hasMoved(key, { n })) throw staleEpoch(key);
   }
@@ -134,6 +142,12 @@ export class Committer {
     const last = await this.#log.last(key);
     return (last?.n ?? 0) !== n;
   }
+}
+
+function isSameLease(now: Tail, before: Tail): boolean {
+  const [lease, held] = [now.lease, before.lease];
+  if (held === undefined || held.holder === "" || now.floor !== before.floor) return false;
+  return lease?.epoch === held.epoch && lease.holder === held.holder;
 }
 
 const missing = new Set<ErrorReason>([ErrorReason.VALUE_NOT_FOUND, ErrorReason.CHECKPOINT_NOT_FOUND]);

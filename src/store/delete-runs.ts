@@ -5,7 +5,7 @@ import { CheckpointsDeletedSchema, type Event, EventSchema } from "../gen/cairn/
 import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
-import { eventNumber, type Prepared, rowOf, setHead } from "./draft.ts";
+import { eventNumber, type Prepared, rowOf, setHead, withoutHolder } from "./draft.ts";
 import { writesKey } from "./keys.ts";
 import type { Log, Row, ThreadKey } from "./log.ts";
 import { decodeRow, LAYOUT } from "./record-codec.ts";
@@ -131,13 +131,15 @@ function collect(used: RefCollector, record: Record): void {
   if (record.checkpoint) used.checkpoint(record.checkpoint);
   for (const group of record.writes) for (const write of group.writes) used.write(write);
   for (const event of record.events) used.event(event);
+  if (record.call?.input) used.input(record.call.input);
 }
 
 /** Whether nothing but the taken position is left of a record. */
 function isStub(record: Record): boolean {
-  const { checkpoint, values, writes, events, request, threadMetadata, clearedWrites, deletedCheckpoints } = record;
+  const { checkpoint, values, writes, events, request, threadMetadata, clearedWrites, deletedCheckpoints, call } =
+    record;
   const lists = [values, writes, events, clearedWrites, deletedCheckpoints];
-  return !checkpoint && !request && !threadMetadata && lists.every((list) => list.length === 0);
+  return !checkpoint && !request && !threadMetadata && !call && lists.every((list) => list.length === 0);
 }
 
 async function recordOf(
@@ -150,7 +152,8 @@ async function recordOf(
 ): Promise<Record> {
   const atMs = Math.trunc(environment.clock.nowMs());
   const events = eventsOf(deleted, n, atMs);
-  const tail = { ...thread.tail, lastEventNumber: events.at(-1)?.number ?? thread.tail.lastEventNumber };
+  const lease = withoutHolder(thread.tail.lease);
+  const tail = { ...thread.tail, lease, lastEventNumber: events.at(-1)?.number ?? thread.tail.lastEventNumber };
   const names = new Set(deleted.map(nameOf));
   if (names.has(nameOf({ namespace: "", id: tail.headCheckpointId }))) {
     const query = { namespace: "", order: "seq" as const, tags: [], limit: deleted.length + 1 };

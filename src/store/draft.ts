@@ -2,7 +2,11 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { CairnError, invalidField } from "../errors.ts";
 import {
+  type CalledRun,
+  type CallPosition,
+  CallPositionSchema,
   CheckpointKeySchema,
+  type Lease,
   type Record,
   RecordSchema,
   type Tail,
@@ -25,7 +29,7 @@ import type { Draft, ThreadTail } from "./store.ts";
 import { tagsOfCheckpoint } from "./tags.ts";
 import { summaryOf } from "./thread-record.ts";
 import { ValueWriter, writeLargeValues } from "./value-writer.ts";
-import { withCheckpointValues, withEventValues, withWriteValue } from "./values-of.ts";
+import { withCheckpointValues, withEventValues, withInputValues, withWriteValue } from "./values-of.ts";
 
 /** Each record's events are numbered from its position times this. */
 export const EVENTS_PER_RECORD = 10_000;
@@ -82,6 +86,7 @@ function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: numbe
     values: values.stored,
     threadMetadata: draft.threadMetadata,
     clearedWrites: draft.clearedWrites?.map((cleared) => create(CheckpointKeySchema, cleared)),
+    call: draft.call && callOf(draft.call, values),
   });
 }
 
@@ -89,6 +94,11 @@ function checkpointOf(key: ThreadKey, checkpoint: Checkpoint, values: ValueWrite
   // Writes before any checkpoint are anchored at "".
   if (checkpoint.id === "") throw invalidField("checkpoint.id", "must not be empty");
   return { ...withCheckpointValues(checkpoint, values.place), threadId: key.thread, parentPruned: false };
+}
+
+function callOf(call: CalledRun, values: ValueWriter): CalledRun {
+  const { input } = call;
+  return { ...call, input: input && withInputValues(input, "input", values.place) };
 }
 
 function eventOf(event: Event, index: number, values: ValueWriter, atMs: number): Event {
@@ -134,15 +144,39 @@ function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, con
         lease: before.lease,
       };
   const tail = { ...create(TailSchema), ...fresh, deleted: false };
-  if (draft.lease) tail.lease = draft.lease;
+  tail.lease = draft.lease ?? (changesState(draft) ? withoutHolder(tail.lease) : tail.lease);
   if (draft.status) tail.status = draft.status;
   if (draft.threadMetadata) tail.metadataAt = BigInt(n);
+  tail.calls = callsAfter(tail.calls, draft, n);
+  tail.cancelRunId = draft.cancelRunId ?? tail.cancelRunId;
+  if (tail.lease?.holder === "" || tail.lease?.runId !== tail.cancelRunId) tail.cancelRunId = "";
   tail.lastEventNumber = record.events.at(-1)?.number ?? tail.lastEventNumber;
   const { checkpoint } = record;
   // A checkpoint that takes an older one's place becomes the head only if that one was.
   const isHead = !conflict || draft.onConflict === "touch" || checkpoint?.id === before.headCheckpointId;
   if (checkpoint?.namespace === "" && isHead) setHead(tail, checkpoint);
   return tail;
+}
+
+function changesState({ checkpoint, writes, clearedWrites }: Draft): boolean {
+  return checkpoint !== undefined || (writes ?? []).length > 0 || (clearedWrites ?? []).length > 0;
+}
+
+/** Whoever changes the state without the lease ends it: its holder, if it wakes up again, must not go on. */
+export function withoutHolder(lease: Lease | undefined): Lease | undefined {
+  return lease && { ...lease, holder: "" };
+}
+
+/** Who is in line once a draft's own call is there and those that ended are gone. */
+function callsAfter(calls: CallPosition[], { call, endedCalls = [] }: Draft, n: number): CallPosition[] {
+  const left = calls.filter(({ runId }) => !endedCalls.includes(runId));
+  if (call === undefined) return left;
+  if (left.length >= limits.callsMax) {
+    throw new CairnError(ErrorReason.LIMIT_REACHED, `at most ${limits.callsMax} runs can wait on a thread`, {
+      metadata: { limit: "calls", value: `${left.length + 1}` },
+    });
+  }
+  return [...left, create(CallPositionSchema, { runId: call.runId, n: BigInt(n) })];
 }
 
 /** Makes a checkpoint of the root namespace, or none, the thread's head. */

@@ -10,7 +10,7 @@ export const writesKey = (namespace: string, checkpointId: string): string => `w
 export const madeByKey = (runId: string): string => `r:${runId}`;
 /** Rows that tell of the request. */
 export const requestKey = (requestId: string): string => `q:${requestId}`;
-/** Rows that tell of a run, or of any run, starting or stopping. */
+/** Rows that tell of a run, or of any run, waiting, starting or stopping. */
 export const runKey = (runId: string | undefined): string => (runId === undefined ? "u" : `u:${runId}`);
 
 /** All keys of a record's row. Derived from the record alone, so that a rewritten row gets the right ones. */
@@ -28,7 +28,7 @@ export function keysOf(record: Record): string[] {
     keys.add(writesKey(namespace, checkpointId));
   }
   for (const { body, runId } of record.events) {
-    if (body.case !== "runStarted" && body.case !== "runStopped") continue;
+    if (body.case !== "runStarted" && body.case !== "runStopped" && body.case !== "runQueued") continue;
     keys.add(runKey(undefined));
     keys.add(runKey(runId));
   }

@@ -3,6 +3,7 @@ import type { GraphRecord } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
+import { calledRun } from "./called-run.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
 import { readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
@@ -161,6 +162,10 @@ export class LogStore implements Store {
 
   findRequest(key: ThreadKey, requestId: string) {
     return findRequest(this.#log, key, requestId, this.#environment.clock.nowMs());
+  }
+
+  calledRun(key: ThreadKey, n: number) {
+    return calledRun(this.#log, key, n);
   }
 
   async runRecords(key: ThreadKey, runId: string | undefined, beforeN: number, limit: number) {

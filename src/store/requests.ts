@@ -30,6 +30,7 @@ export async function findRequest(
 
 /** The run that a record began: it says so, or it does nothing but take the lease for it. */
 function runBegunBy(record: Record): string | undefined {
+  if (record.call) return record.call.runId;
   const started = record.events.find(({ body }) => body.case === "runStarted");
   if (started) return started.runId;
   const lease = record.tail?.lease;

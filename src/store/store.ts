@@ -1,4 +1,4 @@
-import type { GraphRecord, Lease, Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
+import type { CalledRun, GraphRecord, Lease, Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
@@ -47,6 +47,12 @@ export interface Draft {
   lease?: Lease;
   /** The thread's status after this record; absent: as before. */
   status?: ThreadStatus;
+  /** The call of a run that a server goes on with by itself from now on, when its turn comes. Its input's values may be inline. */
+  call?: CalledRun;
+  /** Runs that a server does not go on with by itself any more. */
+  endedCalls?: string[];
+  /** The run that its server shall cancel. */
+  cancelRunId?: string;
 }
 
 /** What has been committed. */
@@ -124,8 +130,8 @@ export interface Store {
    */
   update(key: ThreadKey, change: (thread: ThreadTail) => Promise<Draft | undefined>): Promise<Committed | undefined>;
   /**
-   * Appends for the holder of the lease, right after `after`. Throws STALE_EPOCH when anybody else has written
-   * since. At most one append a thread at a time.
+   * Appends for the holder of the lease, right after `after` or what has been written since without touching the
+   * lease. Throws STALE_EPOCH when it was taken, or the thread deleted. At most one append a thread at a time.
    */
   append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed>;
   /** Deletes a thread, whoever holds it. False when there was none. */
@@ -163,6 +169,8 @@ export interface Store {
    */
   readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number): Promise<EventPage>;
   findRequest(key: ThreadKey, requestId: string): Promise<KnownRequest | undefined>;
+  /** The call of a run that a server goes on with by itself, its values inline, and the request that it came with. */
+  calledRun(key: ThreadKey, n: number): Promise<{ call: CalledRun; request: Draft["request"] }>;
   /** Records that tell of runs starting or stopping, newest first, before position `beforeN` (Infinity: all). */
   runRecords(
     key: ThreadKey,

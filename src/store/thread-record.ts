@@ -17,7 +17,7 @@ export function threadTail(row: Row | undefined, record: Record | undefined): Th
 export function threadOf(key: ThreadKey, tail: Tail, updatedAtMs: number, metadata: Uint8Array): Thread {
   return create(ThreadSchema, {
     id: key.thread,
-    status: tail.status,
+    status: statusOf(tail),
     metadata,
     createdAt: timestampFromMs(Number(tail.createdAtMs)),
     updatedAt: timestampFromMs(updatedAtMs),
@@ -27,6 +27,11 @@ export function threadOf(key: ThreadKey, tail: Tail, updatedAtMs: number, metada
     runId: tail.lease?.runId ?? "",
     lastEventNumber: tail.lastEventNumber,
   });
+}
+
+/** A thread is busy as long as runs are in line, between two of them as well. */
+function statusOf({ status, calls }: Tail): ThreadStatus {
+  return calls.length > 0 ? ThreadStatus.BUSY : status;
 }
 
 export const EMPTY_METADATA: Uint8Array = new TextEncoder().encode("{}");
@@ -43,7 +48,7 @@ export function summaryOf(key: ThreadKey, n: number, record: Record, isFirst: bo
     n,
     deleted: tail.deleted,
     createdAtMs: Number(tail.createdAtMs),
-    status: tail.status,
+    status: statusOf(tail),
     body: toBinary(ThreadSchema, thread),
     ...(json && { metadata: { json, tags: tagsOfMetadata(json) } }),
   };

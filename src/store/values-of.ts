@@ -1,5 +1,6 @@
 import type { Checkpoint, InterruptSignal, PendingTask, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
+import type { Input } from "../gen/cairn/v1/run_service_pb.ts";
 import type { Value } from "../gen/cairn/v1/value_pb.ts";
 
 /**
@@ -66,6 +67,10 @@ export function withEventValues(event: Event, path: string, change: ChangeValue)
   }
 }
 
+export function withInputValues(input: Input, path: string, change: ChangeValue): Input {
+  return { ...input, values: withMapValues(input.values, `${path}.values`, change) };
+}
+
 function withMapValues(values: { [name: string]: Value }, path: string, change: ChangeValue) {
   // fromEntries, since assigning to the name "__proto__" would set the prototype instead of an entry.
   return Object.fromEntries(
@@ -103,6 +108,11 @@ export class RefCollector {
 
   write(write: PendingWrite): this {
     withWriteValue(write, "", this.#add);
+    return this;
+  }
+
+  input(input: Input): this {
+    withInputValues(input, "", this.#add);
     return this;
   }
 

@@ -49,6 +49,18 @@ describe.each(storeKinds)("a busy thread on %s", (kind) => {
     expect((await thread.run({})).status).toBe("done");
   });
 
+  it("takes metadata, and its run goes on", async () => {
+    const graph = await waiting("noted");
+    const thread = bench.thread();
+    const running = thread.run({}, { graph });
+    await until("the node is at work", () => bench.traces("noted begins").length === 1);
+    const metadata = new TextEncoder().encode('{"seen":true}');
+    await bench.client.services.threads.updateThread({ threadId: thread.id, metadata });
+    bench.open("noted");
+    expect((await running).status).toBe("done");
+    expect((await thread.info()).metadata).toEqual({ seen: true });
+  });
+
   it("has one winner when many begin at once", async () => {
     const graph = await waiting("race");
     const thread = bench.thread();

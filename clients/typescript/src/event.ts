@@ -41,6 +41,8 @@ export interface ChannelUpdate {
 
 /** What happened, by `type`. */
 export type EventBody =
+  /** It waits for its turn; so many runs are before it. */
+  | { type: "run_queued"; before: number }
   | { type: "run_started"; graphName: string; graphHash: string; checkpointId: string; epoch: bigint }
   | { type: "run_stopped"; status: RunStatusName; error?: RunFailure; checkpointId: string; next: string[] }
   | { type: "task_started"; taskId: string; node: string; step: number; triggers: string[] }
@@ -92,6 +94,8 @@ function toBody({ body }: Event, resolve: Resolve): EventBody {
       const { graphName, graphHash, checkpointId, epoch } = body.value;
       return { type: "run_started", graphName, graphHash, checkpointId, epoch };
     }
+    case "runQueued":
+      return { type: "run_queued", before: body.value.before };
     case "runStopped": {
       const { status, error, checkpointId, nextNodes } = body.value;
       const failure = error && { error: toFailure(error) };

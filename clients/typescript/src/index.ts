@@ -18,6 +18,7 @@ export type { GraphInfo, GraphInput, Graphs } from "./graphs.ts";
 /** Every message, enum and service descriptor of `cairn.v1`. */
 export * as proto from "./proto.ts";
 export { backoffMs, defaultRetry, type RetryPolicy } from "./retry.ts";
+export type { RunInfo } from "./run-info.ts";
 export type { RunOptions } from "./run-options.ts";
 export type { CallOptions, ServiceCalls } from "./service-calls.ts";
 export {

@@ -25,7 +25,7 @@ export interface RunOptions extends CallOptions {
   durability?: Lowercase<keyof typeof Durability>;
   /** What to do when a run holds the thread. Default `reject`: ABORTED with THREAD_BUSY. Only for `run`. */
   onBusy?: Lowercase<keyof typeof OnBusy>;
-  /** Answer at once with `status: "running"`; the run goes on. Not for `step`. */
+  /** Answer at once, with the status `running` or `queued`; the run goes on, also when its server goes away. Not for `step`. */
   background?: boolean;
   /** How values are encoded. Default `msgpack`. */
   encoding?: Encoding;

@@ -4,6 +4,7 @@ import { CairnClientError } from "./error.ts";
 import type { ThreadEvent } from "./event.ts";
 import { type EventOptions, followEvents } from "./event-stream.ts";
 import { pages } from "./pages.ts";
+import { type RunInfo, toRunInfo } from "./run-info.ts";
 import { metadataBytes, type RunOptions, toInput, toOnBusy, toRunOptions } from "./run-options.ts";
 import type { CallOptions } from "./service-calls.ts";
 import { type RunOutcome, type ThreadState, toOutcome, toState } from "./state.ts";
@@ -83,7 +84,8 @@ export class Thread {
 
   /**
    * Runs until the next stop: done, a question, a breakpoint or a failure. With an input begins a new turn;
-   * without goes on where the thread stands. A failure or a question is an outcome, not an exception.
+   * without goes on where the thread stands. A failure or a question is an outcome, not an exception. With `background`
+   * returns at once, `running` or `queued`; `waitForRun` and the events tell how it goes on.
    */
   async run(input?: Record<string, unknown>, options: RunOptions = {}): Promise<RunOutcome> {
     const { encoding, requestId, background } = options;
@@ -191,6 +193,32 @@ export class Thread {
    */
   events(options: EventOptions = {}): AsyncGenerator<ThreadEvent> {
     return followEvents(this.id, options, this.#context);
+  }
+
+  /** Reads what the server knows of a run. Throws NOT_FOUND (RUN_NOT_FOUND). */
+  async runInfo(runId: string, options: CallOptions = {}): Promise<RunInfo> {
+    return toRunInfo((await this.#runs.getRun({ threadId: this.id, runId }, options)).run);
+  }
+
+  /** Waits until a run has stopped, as long as runs may take. A lost connection is taken up again. Throws NOT_FOUND. */
+  async waitForRun(runId: string, options: CallOptions = {}): Promise<RunInfo> {
+    const deadlineMs = options.deadlineMs ?? this.#context.transport.deadlines.runMs;
+    const { run } = await this.#runs.getRun({ threadId: this.id, runId, wait: true }, { ...options, deadlineMs });
+    return toRunInfo(run);
+  }
+
+  /** The thread's runs, newest first; pages are fetched as the loop needs them. */
+  runs(options: CallOptions & { pageSize?: number } = {}): AsyncGenerator<RunInfo> {
+    const { pageSize } = options;
+    return pages(async (pageToken) => {
+      const { runs, nextPageToken } = await this.#runs.listRuns({ threadId: this.id, pageSize, pageToken }, options);
+      return { items: runs.map(toRunInfo), nextPageToken };
+    });
+  }
+
+  /** Cancels a run that is going or waits for its turn. Returns how it stands: one that had stopped stays as it was. */
+  async cancel(runId: string, options: CallOptions = {}): Promise<RunInfo> {
+    return toRunInfo((await this.#runs.cancelRun({ threadId: this.id, runId }, options)).run);
   }
 
   /** Reads what the server knows of the thread. Throws NOT_FOUND. */

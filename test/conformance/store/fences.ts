@@ -1,13 +1,16 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { LeaseSchema, RecordSchema, TailSchema } from "../../../src/gen/cairn/store/v1/record_pb.ts";
-import type { Append } from "../../../src/store/log.ts";
+import { CalledRunSchema, LeaseSchema, RecordSchema, TailSchema } from "../../../src/gen/cairn/store/v1/record_pb.ts";
+import { InputSchema } from "../../../src/gen/cairn/v1/run_service_pb.ts";
+import { ThreadStatus } from "../../../src/gen/cairn/v1/thread_service_pb.ts";
+import type { Append, ThreadKey } from "../../../src/store/log.ts";
 import {
   type Context,
   checkpoint,
   commit,
   errorOf,
   FULL,
+  inline,
   latest,
   put,
   reasonOf,
@@ -42,6 +45,57 @@ export function fences(context: () => Context): void {
         expect(found?.checkpoint).toMatchObject({ id: "new", seq: BigInt(taken.thread.n + 1) });
         expect(await reasonOf(store.append(key, held, { checkpoint: checkpoint("late") }))).toBe("STALE_EPOCH");
       }
+    });
+
+    test("rule 1: the holder goes on behind what leaves the lease alone, and not behind what changes the state", async () => {
+      const { store, other, space } = context();
+      const held = async (thread: string) => {
+        const key = { space, thread };
+        await put(store, key, "a", { runId: "made" });
+        return { key, held: (await commit(store, key, { lease: lease(1n, "holder") })).thread };
+      };
+      const noted = await held("noted");
+      await commit(other, noted.key, { events: [savedEvent("x")], threadMetadata: new TextEncoder().encode("{}") });
+      const after = await store.append(noted.key, noted.held, {
+        checkpoint: checkpoint("b"),
+        lease: lease(1n, "holder"),
+      });
+      expect([after.thread.n, after.record.checkpoint?.seq]).toEqual([4, 4n]);
+      const writes = [{ namespace: "", checkpointId: "a", writes: [write("t", 0, "x")] }];
+      const changes: Record<string, (key: ThreadKey) => Promise<unknown>> = {
+        checkpoint: (key) => put(other, key, "c"),
+        writes: (key) => commit(other, key, { writes }),
+        clearing: (key) => commit(other, key, { clearedWrites: [{ namespace: "", checkpointId: "a" }] }),
+        deletion: () => other.deleteRuns(space, ["made"], () => {}),
+      };
+      for (const [name, change] of Object.entries(changes)) {
+        const { key, held: before } = await held(name);
+        await change(key);
+        expect([name, await reasonOf(store.append(key, before, {}))]).toEqual([name, "STALE_EPOCH"]);
+      }
+    });
+
+    test("calls wait in their order until they have ended, with what they were called with", async () => {
+      const { store, other, space } = context();
+      const key = { space, thread: "t" };
+      const input = create(InputSchema, { values: { big: inline("x".repeat(300_000)), small: inline("y") } });
+      const call = (runId: string) => create(CalledRunSchema, { runId, options: { recursionLimit: 3 }, input });
+      const request = { id: "q", bodyHash: new Uint8Array(32) };
+      await commit(store, key, { call: call("one"), request });
+      await commit(other, key, { call: call("two") });
+      const { thread } = await commit(store, key, { call: call("three"), endedCalls: ["one"], cancelRunId: "zero" });
+      expect(thread.tail.calls.map(({ runId, n }) => [runId, Number(n)])).toEqual([
+        ["two", 2],
+        ["three", 3],
+      ]);
+      // Nobody drives it under that name.
+      expect(thread.tail.cancelRunId).toBe("");
+      const found = await other.calledRun(key, 1);
+      expect([found.call.runId, found.call.options?.recursionLimit, found.request?.id]).toEqual(["one", 3, "q"]);
+      expect(toBinary(InputSchema, found.call.input ?? create(InputSchema))).toEqual(toBinary(InputSchema, input));
+      expect((await store.getThread(key))?.status).toBe(ThreadStatus.BUSY);
+      expect((await commit(store, key, { endedCalls: ["two", "three"] })).thread.tail.calls).toEqual([]);
+      expect((await store.getThread(key))?.status).toBe(ThreadStatus.IDLE);
     });
 
     test("rule 2: appends of one thread never run beside each other, those of others do", async () => {

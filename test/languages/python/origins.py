@@ -118,6 +118,7 @@ def full(origin: int, thread: str) -> pb.Checkpoint:
         ],
         barrier_state={"fired": NameSet(), "waits": NameSet(names=["a", "b", "😀"])},
         delta_counters={"log": pb.DeltaCounters(updates=U64_MAX, supersteps=U64_MAX), "quiet": pb.DeltaCounters()},
+        subgraph_heads={"node": "the checkpoint it stands at", "": "", "__proto__": "😀"},
         metadata=METADATA,
         extra={"unknown": NOT_TEXT, "empty": b"", "__proto__": b"\x00"},
     )

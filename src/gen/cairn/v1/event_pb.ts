@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/event.proto.
  */
 export const file_cairn_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChRjYWlybi92MS9ldmVudC5wcm90bxIIY2Fpcm4udjEinwYKBUV2ZW50Eg4KBm51bWJlchgBIAEoBBIuCgllcGhlbWVyYWwYAiABKAsyGy5jYWlybi52MS5FcGhlbWVyYWxQb3NpdGlvbhIRCgluYW1lc3BhY2UYAyABKAkSDgoGcnVuX2lkGAQgASgJEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgtydW5fc3RhcnRlZBgKIAEoCzIULmNhaXJuLnYxLlJ1blN0YXJ0ZWRIABIrCgtydW5fc3RvcHBlZBgLIAEoCzIULmNhaXJuLnYxLlJ1blN0b3BwZWRIABItCgx0YXNrX3N0YXJ0ZWQYDCABKAsyFS5jYWlybi52MS5UYXNrU3RhcnRlZEgAEi8KDXRhc2tfZmluaXNoZWQYDSABKAsyFi5jYWlybi52MS5UYXNrRmluaXNoZWRIABIrCgt0YXNrX2ZhaWxlZBgOIAEoCzIULmNhaXJuLnYxLlRhc2tGYWlsZWRIABI1ChBpbnRlcnJ1cHRfcmFpc2VkGA8gASgLMhkuY2Fpcm4udjEuSW50ZXJydXB0UmFpc2VkSAASOQoSaW50ZXJydXB0X2Fuc3dlcmVkGBAgASgLMhsuY2Fpcm4udjEuSW50ZXJydXB0QW5zd2VyZWRIABI1ChBjaGVja3BvaW50X3NhdmVkGBEgASgLMhkuY2Fpcm4udjEuQ2hlY2twb2ludFNhdmVkSAASOwoTY2hlY2twb2ludHNfZGVsZXRlZBgSIAEoCzIcLmNhaXJuLnYxLkNoZWNrcG9pbnRzRGVsZXRlZEgAEicKBmN1c3RvbRgTIAEoCzIVLmNhaXJuLnYxLkN1c3RvbUV2ZW50SAASLwoNbWVzc2FnZV90b2tlbhgUIAEoCzIWLmNhaXJuLnYxLk1lc3NhZ2VUb2tlbkgAEikKCndyaXRlc19wdXQYFSABKAsyEy5jYWlybi52MS5Xcml0ZXNQdXRIABIxCg50aHJlYWRfdXBkYXRlZBgWIAEoCzIXLmNhaXJuLnYxLlRocmVhZFVwZGF0ZWRIAEIGCgRib2R5IjYKEUVwaGVtZXJhbFBvc2l0aW9uEg0KBWVwb2NoGAEgASgEEhIKCnN1Yl9udW1iZXIYAiABKAQigwEKClJ1blN0YXJ0ZWQSEgoKZ3JhcGhfbmFtZRgBIAEoCRISCgpncmFwaF9oYXNoGAIgASgJEhUKDWNoZWNrcG9pbnRfaWQYAyABKAkSDQoFZXBvY2gYBCABKAQSJwoMcmV1c2VkX3Rhc2tzGAUgAygLMhEuY2Fpcm4udjEuVGFza1JlZiIoCgdUYXNrUmVmEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCSJ/CgpSdW5TdG9wcGVkEiMKBnN0YXR1cxgBIAEoDjITLmNhaXJuLnYxLlJ1blN0YXR1cxIhCgVlcnJvchgCIAEoCzISLmNhaXJuLnYxLlJ1bkVycm9yEhUKDWNoZWNrcG9pbnRfaWQYAyABKAkSEgoKbmV4dF9ub2RlcxgEIAMoCSKAAQoIUnVuRXJyb3ISJQoGcmVhc29uGAEgASgOMhUuY2Fpcm4udjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIMCgRub2RlGAMgASgJEg8KB2NoYW5uZWwYBCABKAkSDwoHdGFza19pZBgFIAEoCRIMCgRraW5kGAYgASgJIl0KC1Rhc2tTdGFydGVkEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIQCgh0cmlnZ2VycxgDIAMoCRIMCgRzdGVwGAQgASgDEg8KB2F0dGVtcHQYBSABKA0idQoMVGFza0ZpbmlzaGVkEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIMCgRzdGVwGAMgASgDEigKB3VwZGF0ZXMYBCADKAsyFy5jYWlybi52MS5DaGFubmVsVXBkYXRlEg4KBmNhY2hlZBgFIAEoCCJTCg1DaGFubmVsVXBkYXRlEg8KB2NoYW5uZWwYASABKAkSHgoFdmFsdWUYAiABKAsyDy5jYWlybi52MS5WYWx1ZRIRCglvdmVyd3JpdGUYAyABKAgiXAoKVGFza0ZhaWxlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIhCgVlcnJvchgEIAEoCzISLmNhaXJuLnYxLlJ1bkVycm9yImwKD0ludGVycnVwdFJhaXNlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIsCglpbnRlcnJ1cHQYBCABKAsyGS5jYWlybi52MS5JbnRlcnJ1cHRTaWduYWwiKgoRSW50ZXJydXB0QW5zd2VyZWQSFQoNaW50ZXJydXB0X2lkcxgBIAMoCSKXAgoPQ2hlY2twb2ludFNhdmVkEhUKDWNoZWNrcG9pbnRfaWQYASABKAkSEQoJcGFyZW50X2lkGAIgASgJEgsKA3NlcRgDIAEoBBIMCgRzdGVwGAQgASgDEg4KBnNvdXJjZRgFIAEoCRI1CgZ2YWx1ZXMYBiADKAsyJS5jYWlybi52MS5DaGVja3BvaW50U2F2ZWQuVmFsdWVzRW50cnkSEgoKbmV4dF9ub2RlcxgHIAMoCRIkCgV0YXNrcxgIIAMoCzIVLmNhaXJuLnYxLlBlbmRpbmdUYXNrGj4KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRIeCgV2YWx1ZRgCIAEoCzIPLmNhaXJuLnYxLlZhbHVlOgI4ASIsChJDaGVja3BvaW50c0RlbGV0ZWQSFgoOY2hlY2twb2ludF9pZHMYASADKAkiTAoLQ3VzdG9tRXZlbnQSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJEh4KBXZhbHVlGAMgASgLMg8uY2Fpcm4udjEuVmFsdWUiTwoMTWVzc2FnZVRva2VuEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEgwKBHRleHQYBCABKAkiNAoJV3JpdGVzUHV0EhUKDWNoZWNrcG9pbnRfaWQYASABKAkSEAoIdGFza19pZHMYAiADKAkiDwoNVGhyZWFkVXBkYXRlZCrNAQoJUnVuU3RhdHVzEhoKFlJVTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJSVU5fU1RBVFVTX1JVTk5JTkcQARITCg9SVU5fU1RBVFVTX0RPTkUQAhIaChZSVU5fU1RBVFVTX0lOVEVSUlVQVEVEEAMSFQoRUlVOX1NUQVRVU19QQVVTRUQQBBIVChFSVU5fU1RBVFVTX0ZBSUxFRBAFEhgKFFJVTl9TVEFUVVNfQ0FOQ0VMTEVEEAYSEwoPUlVOX1NUQVRVU19MT1NUEAdiBnByb3RvMw", [file_cairn_v1_checkpoint, file_cairn_v1_error, file_cairn_v1_value, file_google_protobuf_timestamp]);
+  fileDesc("ChRjYWlybi92MS9ldmVudC5wcm90bxIIY2Fpcm4udjEiygYKBUV2ZW50Eg4KBm51bWJlchgBIAEoBBIuCgllcGhlbWVyYWwYAiABKAsyGy5jYWlybi52MS5FcGhlbWVyYWxQb3NpdGlvbhIRCgluYW1lc3BhY2UYAyABKAkSDgoGcnVuX2lkGAQgASgJEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgtydW5fc3RhcnRlZBgKIAEoCzIULmNhaXJuLnYxLlJ1blN0YXJ0ZWRIABIrCgtydW5fc3RvcHBlZBgLIAEoCzIULmNhaXJuLnYxLlJ1blN0b3BwZWRIABItCgx0YXNrX3N0YXJ0ZWQYDCABKAsyFS5jYWlybi52MS5UYXNrU3RhcnRlZEgAEi8KDXRhc2tfZmluaXNoZWQYDSABKAsyFi5jYWlybi52MS5UYXNrRmluaXNoZWRIABIrCgt0YXNrX2ZhaWxlZBgOIAEoCzIULmNhaXJuLnYxLlRhc2tGYWlsZWRIABI1ChBpbnRlcnJ1cHRfcmFpc2VkGA8gASgLMhkuY2Fpcm4udjEuSW50ZXJydXB0UmFpc2VkSAASOQoSaW50ZXJydXB0X2Fuc3dlcmVkGBAgASgLMhsuY2Fpcm4udjEuSW50ZXJydXB0QW5zd2VyZWRIABI1ChBjaGVja3BvaW50X3NhdmVkGBEgASgLMhkuY2Fpcm4udjEuQ2hlY2twb2ludFNhdmVkSAASOwoTY2hlY2twb2ludHNfZGVsZXRlZBgSIAEoCzIcLmNhaXJuLnYxLkNoZWNrcG9pbnRzRGVsZXRlZEgAEicKBmN1c3RvbRgTIAEoCzIVLmNhaXJuLnYxLkN1c3RvbUV2ZW50SAASLwoNbWVzc2FnZV90b2tlbhgUIAEoCzIWLmNhaXJuLnYxLk1lc3NhZ2VUb2tlbkgAEikKCndyaXRlc19wdXQYFSABKAsyEy5jYWlybi52MS5Xcml0ZXNQdXRIABIxCg50aHJlYWRfdXBkYXRlZBgWIAEoCzIXLmNhaXJuLnYxLlRocmVhZFVwZGF0ZWRIABIpCgpydW5fcXVldWVkGBcgASgLMhMuY2Fpcm4udjEuUnVuUXVldWVkSABCBgoEYm9keSI2ChFFcGhlbWVyYWxQb3NpdGlvbhINCgVlcG9jaBgBIAEoBBISCgpzdWJfbnVtYmVyGAIgASgEIoMBCgpSdW5TdGFydGVkEhIKCmdyYXBoX25hbWUYASABKAkSEgoKZ3JhcGhfaGFzaBgCIAEoCRIVCg1jaGVja3BvaW50X2lkGAMgASgJEg0KBWVwb2NoGAQgASgEEicKDHJldXNlZF90YXNrcxgFIAMoCzIRLmNhaXJuLnYxLlRhc2tSZWYiGwoJUnVuUXVldWVkEg4KBmJlZm9yZRgBIAEoDSIoCgdUYXNrUmVmEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCSJ/CgpSdW5TdG9wcGVkEiMKBnN0YXR1cxgBIAEoDjITLmNhaXJuLnYxLlJ1blN0YXR1cxIhCgVlcnJvchgCIAEoCzISLmNhaXJuLnYxLlJ1bkVycm9yEhUKDWNoZWNrcG9pbnRfaWQYAyABKAkSEgoKbmV4dF9ub2RlcxgEIAMoCSKAAQoIUnVuRXJyb3ISJQoGcmVhc29uGAEgASgOMhUuY2Fpcm4udjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIMCgRub2RlGAMgASgJEg8KB2NoYW5uZWwYBCABKAkSDwoHdGFza19pZBgFIAEoCRIMCgRraW5kGAYgASgJIl0KC1Rhc2tTdGFydGVkEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIQCgh0cmlnZ2VycxgDIAMoCRIMCgRzdGVwGAQgASgDEg8KB2F0dGVtcHQYBSABKA0idQoMVGFza0ZpbmlzaGVkEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIMCgRzdGVwGAMgASgDEigKB3VwZGF0ZXMYBCADKAsyFy5jYWlybi52MS5DaGFubmVsVXBkYXRlEg4KBmNhY2hlZBgFIAEoCCJTCg1DaGFubmVsVXBkYXRlEg8KB2NoYW5uZWwYASABKAkSHgoFdmFsdWUYAiABKAsyDy5jYWlybi52MS5WYWx1ZRIRCglvdmVyd3JpdGUYAyABKAgiXAoKVGFza0ZhaWxlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIhCgVlcnJvchgEIAEoCzISLmNhaXJuLnYxLlJ1bkVycm9yImwKD0ludGVycnVwdFJhaXNlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIsCglpbnRlcnJ1cHQYBCABKAsyGS5jYWlybi52MS5JbnRlcnJ1cHRTaWduYWwiKgoRSW50ZXJydXB0QW5zd2VyZWQSFQoNaW50ZXJydXB0X2lkcxgBIAMoCSKXAgoPQ2hlY2twb2ludFNhdmVkEhUKDWNoZWNrcG9pbnRfaWQYASABKAkSEQoJcGFyZW50X2lkGAIgASgJEgsKA3NlcRgDIAEoBBIMCgRzdGVwGAQgASgDEg4KBnNvdXJjZRgFIAEoCRI1CgZ2YWx1ZXMYBiADKAsyJS5jYWlybi52MS5DaGVja3BvaW50U2F2ZWQuVmFsdWVzRW50cnkSEgoKbmV4dF9ub2RlcxgHIAMoCRIkCgV0YXNrcxgIIAMoCzIVLmNhaXJuLnYxLlBlbmRpbmdUYXNrGj4KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRIeCgV2YWx1ZRgCIAEoCzIPLmNhaXJuLnYxLlZhbHVlOgI4ASIsChJDaGVja3BvaW50c0RlbGV0ZWQSFgoOY2hlY2twb2ludF9pZHMYASADKAkiTAoLQ3VzdG9tRXZlbnQSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJEh4KBXZhbHVlGAMgASgLMg8uY2Fpcm4udjEuVmFsdWUiTwoMTWVzc2FnZVRva2VuEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEgwKBHRleHQYBCABKAkiNAoJV3JpdGVzUHV0EhUKDWNoZWNrcG9pbnRfaWQYASABKAkSEAoIdGFza19pZHMYAiADKAkiDwoNVGhyZWFkVXBkYXRlZCrkAQoJUnVuU3RhdHVzEhoKFlJVTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJSVU5fU1RBVFVTX1JVTk5JTkcQARITCg9SVU5fU1RBVFVTX0RPTkUQAhIaChZSVU5fU1RBVFVTX0lOVEVSUlVQVEVEEAMSFQoRUlVOX1NUQVRVU19QQVVTRUQQBBIVChFSVU5fU1RBVFVTX0ZBSUxFRBAFEhgKFFJVTl9TVEFUVVNfQ0FOQ0VMTEVEEAYSEwoPUlVOX1NUQVRVU19MT1NUEAcSFQoRUlVOX1NUQVRVU19RVUVVRUQQCGIGcHJvdG8z", [file_cairn_v1_checkpoint, file_cairn_v1_error, file_cairn_v1_value, file_google_protobuf_timestamp]);
 
 /**
  * Something that happened in a thread. Durable events are committed with what they tell and carry a number;
@@ -174,6 +174,14 @@ export type Event = Message<"cairn.v1.Event"> & {
      */
     value: ThreadUpdated;
     case: "threadUpdated";
+  } | {
+    /**
+     * A run waits for its turn.
+     *
+     * @generated from field: cairn.v1.RunQueued run_queued = 23;
+     */
+    value: RunQueued;
+    case: "runQueued";
   } | { case: undefined; value?: undefined };
 };
 
@@ -263,6 +271,27 @@ export const RunStartedSchema: GenMessage<RunStarted> = /*@__PURE__*/
   messageDesc(file_cairn_v1_event, 2);
 
 /**
+ * A run waits for its turn.
+ *
+ * @generated from message cairn.v1.RunQueued
+ */
+export type RunQueued = Message<"cairn.v1.RunQueued"> & {
+  /**
+   * How many runs are before it, the one that is going included.
+   *
+   * @generated from field: uint32 before = 1;
+   */
+  before: number;
+};
+
+/**
+ * Describes the message cairn.v1.RunQueued.
+ * Use `create(RunQueuedSchema)` to create a new message.
+ */
+export const RunQueuedSchema: GenMessage<RunQueued> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_event, 3);
+
+/**
  * Names a task.
  *
  * @generated from message cairn.v1.TaskRef
@@ -288,7 +317,7 @@ export type TaskRef = Message<"cairn.v1.TaskRef"> & {
  * Use `create(TaskRefSchema)` to create a new message.
  */
 export const TaskRefSchema: GenMessage<TaskRef> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 3);
+  messageDesc(file_cairn_v1_event, 4);
 
 /**
  * A run stopped.
@@ -330,7 +359,7 @@ export type RunStopped = Message<"cairn.v1.RunStopped"> & {
  * Use `create(RunStoppedSchema)` to create a new message.
  */
 export const RunStoppedSchema: GenMessage<RunStopped> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 4);
+  messageDesc(file_cairn_v1_event, 5);
 
 /**
  * Why a run failed.
@@ -386,7 +415,7 @@ export type RunError = Message<"cairn.v1.RunError"> & {
  * Use `create(RunErrorSchema)` to create a new message.
  */
 export const RunErrorSchema: GenMessage<RunError> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 5);
+  messageDesc(file_cairn_v1_event, 6);
 
 /**
  * A task began.
@@ -435,7 +464,7 @@ export type TaskStarted = Message<"cairn.v1.TaskStarted"> & {
  * Use `create(TaskStartedSchema)` to create a new message.
  */
 export const TaskStartedSchema: GenMessage<TaskStarted> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 6);
+  messageDesc(file_cairn_v1_event, 7);
 
 /**
  * A task's result was saved.
@@ -484,7 +513,7 @@ export type TaskFinished = Message<"cairn.v1.TaskFinished"> & {
  * Use `create(TaskFinishedSchema)` to create a new message.
  */
 export const TaskFinishedSchema: GenMessage<TaskFinished> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 7);
+  messageDesc(file_cairn_v1_event, 8);
 
 /**
  * A value written to a channel.
@@ -519,7 +548,7 @@ export type ChannelUpdate = Message<"cairn.v1.ChannelUpdate"> & {
  * Use `create(ChannelUpdateSchema)` to create a new message.
  */
 export const ChannelUpdateSchema: GenMessage<ChannelUpdate> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 8);
+  messageDesc(file_cairn_v1_event, 9);
 
 /**
  * A task failed for good.
@@ -561,7 +590,7 @@ export type TaskFailed = Message<"cairn.v1.TaskFailed"> & {
  * Use `create(TaskFailedSchema)` to create a new message.
  */
 export const TaskFailedSchema: GenMessage<TaskFailed> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 9);
+  messageDesc(file_cairn_v1_event, 10);
 
 /**
  * A task stopped and waits for an answer.
@@ -603,7 +632,7 @@ export type InterruptRaised = Message<"cairn.v1.InterruptRaised"> & {
  * Use `create(InterruptRaisedSchema)` to create a new message.
  */
 export const InterruptRaisedSchema: GenMessage<InterruptRaised> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 10);
+  messageDesc(file_cairn_v1_event, 11);
 
 /**
  * Answers were given.
@@ -624,7 +653,7 @@ export type InterruptAnswered = Message<"cairn.v1.InterruptAnswered"> & {
  * Use `create(InterruptAnsweredSchema)` to create a new message.
  */
 export const InterruptAnsweredSchema: GenMessage<InterruptAnswered> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 11);
+  messageDesc(file_cairn_v1_event, 12);
 
 /**
  * A checkpoint became visible.
@@ -694,7 +723,7 @@ export type CheckpointSaved = Message<"cairn.v1.CheckpointSaved"> & {
  * Use `create(CheckpointSavedSchema)` to create a new message.
  */
 export const CheckpointSavedSchema: GenMessage<CheckpointSaved> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 12);
+  messageDesc(file_cairn_v1_event, 13);
 
 /**
  * Checkpoints were deleted.
@@ -715,7 +744,7 @@ export type CheckpointsDeleted = Message<"cairn.v1.CheckpointsDeleted"> & {
  * Use `create(CheckpointsDeletedSchema)` to create a new message.
  */
 export const CheckpointsDeletedSchema: GenMessage<CheckpointsDeleted> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 13);
+  messageDesc(file_cairn_v1_event, 14);
 
 /**
  * A node told something of its own.
@@ -750,7 +779,7 @@ export type CustomEvent = Message<"cairn.v1.CustomEvent"> & {
  * Use `create(CustomEventSchema)` to create a new message.
  */
 export const CustomEventSchema: GenMessage<CustomEvent> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 14);
+  messageDesc(file_cairn_v1_event, 15);
 
 /**
  * A piece of a message that a node streams.
@@ -792,7 +821,7 @@ export type MessageToken = Message<"cairn.v1.MessageToken"> & {
  * Use `create(MessageTokenSchema)` to create a new message.
  */
 export const MessageTokenSchema: GenMessage<MessageToken> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 15);
+  messageDesc(file_cairn_v1_event, 16);
 
 /**
  * Writes of a task were put from outside.
@@ -820,7 +849,7 @@ export type WritesPut = Message<"cairn.v1.WritesPut"> & {
  * Use `create(WritesPutSchema)` to create a new message.
  */
 export const WritesPutSchema: GenMessage<WritesPut> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 16);
+  messageDesc(file_cairn_v1_event, 17);
 
 /**
  * The thread's metadata were set.
@@ -835,7 +864,7 @@ export type ThreadUpdated = Message<"cairn.v1.ThreadUpdated"> & {
  * Use `create(ThreadUpdatedSchema)` to create a new message.
  */
 export const ThreadUpdatedSchema: GenMessage<ThreadUpdated> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 17);
+  messageDesc(file_cairn_v1_event, 18);
 
 /**
  * Why a run stopped.
@@ -893,11 +922,19 @@ export const RunStatus = {
   CANCELLED: 6,
 
   /**
-   * Its server went away. Continue, or repeat the call with its request_id.
+   * Its server went away. One that was called with `background` or that waited for its turn is gone on with by itself;
+   * of others, continue, or repeat the call with its request_id.
    *
    * @generated from enum value: RUN_STATUS_LOST = 7;
    */
   LOST: 7,
+
+  /**
+   * It waits for its turn.
+   *
+   * @generated from enum value: RUN_STATUS_QUEUED = 8;
+   */
+  QUEUED: 8,
 } as const;
 
 /**

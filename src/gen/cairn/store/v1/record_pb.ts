@@ -12,6 +12,8 @@ import type { Event } from "../../v1/event_pb.ts";
 import { file_cairn_v1_event } from "../../v1/event_pb.ts";
 import type { GraphSpec } from "../../v1/graph_pb.ts";
 import { file_cairn_v1_graph } from "../../v1/graph_pb.ts";
+import type { Input, RunOptions } from "../../v1/run_service_pb.ts";
+import { file_cairn_v1_run_service } from "../../v1/run_service_pb.ts";
 import type { ThreadStatus } from "../../v1/thread_service_pb.ts";
 import { file_cairn_v1_thread_service } from "../../v1/thread_service_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -20,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/store/v1/record.proto.
  */
 export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxItMDCgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5QhIKEF90aHJlYWRfbWV0YWRhdGEi/gEKBFRhaWwSJAoFbGVhc2UYASABKAsyFS5jYWlybi5zdG9yZS52MS5MZWFzZRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSFQoNY3JlYXRlZF9hdF9tcxgDIAEoAxIaChJoZWFkX2NoZWNrcG9pbnRfaWQYBCABKAkSEQoJaGVhZF9zdGVwGAUgASgDEhIKCmdyYXBoX25hbWUYBiABKAkSGQoRbGFzdF9ldmVudF9udW1iZXIYByABKAQSEwoLbWV0YWRhdGFfYXQYCCABKAQSDQoFZmxvb3IYCSABKAQSDwoHZGVsZXRlZBgKIAEoCCJNCgVMZWFzZRINCgVlcG9jaBgBIAEoBBIOCgZob2xkZXIYAiABKAkSDgoGcnVuX2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMigwEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSABCCQoHc3RvcmFnZSImCgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0iXgoKVGFza1dyaXRlcxIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCRImCgZ3cml0ZXMYAyADKAsyFi5jYWlybi52MS5QZW5kaW5nV3JpdGUiTgoNUmVxdWVzdFJlY29yZBIKCgJpZBgBIAEoCRIRCglib2R5X2hhc2gYAiABKAwSEwoGYW5zd2VyGAMgASgMSACIAQFCCQoHX2Fuc3dlciI5Cg1DaGVja3BvaW50S2V5EhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJImgKC0dyYXBoUmVjb3JkEg4KBmxheW91dBgBIAEoDRIhCgRzcGVjGAIgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEgwKBGhhc2gYAyABKAkSGAoQcmVnaXN0ZXJlZF9hdF9tcxgEIAEoA2IGcHJvdG8z", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_thread_service]);
+  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIvwDCgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW5CEgoQX3RocmVhZF9tZXRhZGF0YSJ3CglDYWxsZWRSdW4SDgoGcnVuX2lkGAEgASgJEiUKB29wdGlvbnMYAiABKAsyFC5jYWlybi52MS5SdW5PcHRpb25zEh4KBWlucHV0GAMgASgLMg8uY2Fpcm4udjEuSW5wdXQSEwoLdW5kb19ydW5faWQYBCABKAkiKQoMQ2FsbFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoCRIJCgFuGAIgASgEIsICCgRUYWlsEiQKBWxlYXNlGAEgASgLMhUuY2Fpcm4uc3RvcmUudjEuTGVhc2USJgoGc3RhdHVzGAIgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAMSGgoSaGVhZF9jaGVja3BvaW50X2lkGAQgASgJEhEKCWhlYWRfc3RlcBgFIAEoAxISCgpncmFwaF9uYW1lGAYgASgJEhkKEWxhc3RfZXZlbnRfbnVtYmVyGAcgASgEEhMKC21ldGFkYXRhX2F0GAggASgEEg0KBWZsb29yGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKwoFY2FsbHMYCyADKAsyHC5jYWlybi5zdG9yZS52MS5DYWxsUG9zaXRpb24SFQoNY2FuY2VsX3J1bl9pZBgMIAEoCSJNCgVMZWFzZRINCgVlcG9jaBgBIAEoBBIOCgZob2xkZXIYAiABKAkSDgoGcnVuX2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMigwEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSABCCQoHc3RvcmFnZSImCgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0iXgoKVGFza1dyaXRlcxIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCRImCgZ3cml0ZXMYAyADKAsyFi5jYWlybi52MS5QZW5kaW5nV3JpdGUiTgoNUmVxdWVzdFJlY29yZBIKCgJpZBgBIAEoCRIRCglib2R5X2hhc2gYAiABKAwSEwoGYW5zd2VyGAMgASgMSACIAQFCCQoHX2Fuc3dlciI5Cg1DaGVja3BvaW50S2V5EhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJImgKC0dyYXBoUmVjb3JkEg4KBmxheW91dBgBIAEoDRIhCgRzcGVjGAIgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEgwKBGhhc2gYAyABKAkSGAoQcmVnaXN0ZXJlZF9hdF9tcxgEIAEoA2IGcHJvdG8z", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
 
 /**
  * One record of a thread's log, keyed (space, thread, n). Inserting it is the commit: everything in it becomes
@@ -112,6 +114,13 @@ export type Record = Message<"cairn.store.v1.Record"> & {
    * @generated from field: repeated cairn.store.v1.CheckpointKey deleted_checkpoints = 12;
    */
   deletedCheckpoints: CheckpointKey[];
+
+  /**
+   * A run that a server goes on with by itself. With the record's request, it is what the run's caller asked for.
+   *
+   * @generated from field: cairn.store.v1.CalledRun call = 13;
+   */
+  call?: CalledRun | undefined;
 };
 
 /**
@@ -120,6 +129,76 @@ export type Record = Message<"cairn.store.v1.Record"> & {
  */
 export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
   messageDesc(file_cairn_store_v1_record, 0);
+
+/**
+ * What a run that a server goes on with by itself was called with.
+ *
+ * @generated from message cairn.store.v1.CalledRun
+ */
+export type CalledRun = Message<"cairn.store.v1.CalledRun"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * How to run.
+   *
+   * @generated from field: cairn.v1.RunOptions options = 2;
+   */
+  options?: RunOptions | undefined;
+
+  /**
+   * The input of one that waits for its turn. Its values are references.
+   *
+   * @generated from field: cairn.v1.Input input = 3;
+   */
+  input?: Input | undefined;
+
+  /**
+   * A run to be undone before this one begins; empty: none.
+   *
+   * @generated from field: string undo_run_id = 4;
+   */
+  undoRunId: string;
+};
+
+/**
+ * Describes the message cairn.store.v1.CalledRun.
+ * Use `create(CalledRunSchema)` to create a new message.
+ */
+export const CalledRunSchema: GenMessage<CalledRun> = /*@__PURE__*/
+  messageDesc(file_cairn_store_v1_record, 1);
+
+/**
+ * Where a run's call is.
+ *
+ * @generated from message cairn.store.v1.CallPosition
+ */
+export type CallPosition = Message<"cairn.store.v1.CallPosition"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Position of the record that holds the call.
+   *
+   * @generated from field: uint64 n = 2;
+   */
+  n: bigint;
+};
+
+/**
+ * Describes the message cairn.store.v1.CallPosition.
+ * Use `create(CallPositionSchema)` to create a new message.
+ */
+export const CallPositionSchema: GenMessage<CallPosition> = /*@__PURE__*/
+  messageDesc(file_cairn_store_v1_record, 2);
 
 /**
  * How a thread stands.
@@ -196,6 +275,21 @@ export type Tail = Message<"cairn.store.v1.Tail"> & {
    * @generated from field: bool deleted = 10;
    */
   deleted: boolean;
+
+  /**
+   * Runs that a server goes on with by itself and that have not stopped: the one that is going, or was when its server
+   * went away, and those that wait for their turn, in this order.
+   *
+   * @generated from field: repeated cairn.store.v1.CallPosition calls = 11;
+   */
+  calls: CallPosition[];
+
+  /**
+   * The run that its server shall cancel; empty: none.
+   *
+   * @generated from field: string cancel_run_id = 12;
+   */
+  cancelRunId: string;
 };
 
 /**
@@ -203,7 +297,7 @@ export type Tail = Message<"cairn.store.v1.Tail"> & {
  * Use `create(TailSchema)` to create a new message.
  */
 export const TailSchema: GenMessage<Tail> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 1);
+  messageDesc(file_cairn_store_v1_record, 3);
 
 /**
  * The right to drive a thread.
@@ -245,7 +339,7 @@ export type Lease = Message<"cairn.store.v1.Lease"> & {
  * Use `create(LeaseSchema)` to create a new message.
  */
 export const LeaseSchema: GenMessage<Lease> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 2);
+  messageDesc(file_cairn_store_v1_record, 4);
 
 /**
  * A value, first written in this record.
@@ -303,7 +397,7 @@ export type StoredValue = Message<"cairn.store.v1.StoredValue"> & {
  * Use `create(StoredValueSchema)` to create a new message.
  */
 export const StoredValueSchema: GenMessage<StoredValue> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 3);
+  messageDesc(file_cairn_store_v1_record, 5);
 
 /**
  * A value written in parts of 1 MiB, keyed (space, thread, upload, index).
@@ -331,7 +425,7 @@ export type Parts = Message<"cairn.store.v1.Parts"> & {
  * Use `create(PartsSchema)` to create a new message.
  */
 export const PartsSchema: GenMessage<Parts> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 4);
+  messageDesc(file_cairn_store_v1_record, 6);
 
 /**
  * Writes against one checkpoint.
@@ -366,7 +460,7 @@ export type TaskWrites = Message<"cairn.store.v1.TaskWrites"> & {
  * Use `create(TaskWritesSchema)` to create a new message.
  */
 export const TaskWritesSchema: GenMessage<TaskWrites> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 5);
+  messageDesc(file_cairn_store_v1_record, 7);
 
 /**
  * A request_id and the answer given.
@@ -401,7 +495,7 @@ export type RequestRecord = Message<"cairn.store.v1.RequestRecord"> & {
  * Use `create(RequestRecordSchema)` to create a new message.
  */
 export const RequestRecordSchema: GenMessage<RequestRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 6);
+  messageDesc(file_cairn_store_v1_record, 8);
 
 /**
  * Names a checkpoint in a thread.
@@ -429,7 +523,7 @@ export type CheckpointKey = Message<"cairn.store.v1.CheckpointKey"> & {
  * Use `create(CheckpointKeySchema)` to create a new message.
  */
 export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 7);
+  messageDesc(file_cairn_store_v1_record, 9);
 
 /**
  * A registered graph, keyed (space, name, revision).
@@ -471,5 +565,5 @@ export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
  * Use `create(GraphRecordSchema)` to create a new message.
  */
 export const GraphRecordSchema: GenMessage<GraphRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 8);
+  messageDesc(file_cairn_store_v1_record, 10);
 
