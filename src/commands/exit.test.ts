@@ -20,6 +20,16 @@ test.each([
 });
 
 test("every way a run stops has an exit code", () => {
-  const statuses = ["done", "running", "interrupted", "paused", "failed", "cancelled", "lost", "unspecified"] as const;
-  expect(statuses.map(exitCodeOfStatus)).toEqual([0, 0, 3, 3, 1, 1, 6, 1]);
+  const statuses = [
+    "done",
+    "running",
+    "queued",
+    "interrupted",
+    "paused",
+    "failed",
+    "cancelled",
+    "lost",
+    "unspecified",
+  ] as const;
+  expect(statuses.map(exitCodeOfStatus)).toEqual([0, 0, 0, 3, 3, 1, 1, 6, 1]);
 });

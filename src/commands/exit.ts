@@ -48,6 +48,7 @@ export function exitCodeOfError({ codeName, reason }: CairnClientError): number 
 
 const byStatus: Partial<Record<RunStatusName, number>> = {
   running: Exit.ok,
+  queued: Exit.ok,
   done: Exit.ok,
   interrupted: Exit.waiting,
   paused: Exit.waiting,

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addCancel } from "./cancel.ts";
 import { addDelete } from "./delete.ts";
 import { Exit, exitCodesHelp } from "./exit.ts";
 import { addFork } from "./fork.ts";
@@ -7,6 +8,7 @@ import { addHistory } from "./history.ts";
 import { reportError } from "./report-error.ts";
 import { addResume } from "./resume.ts";
 import { addRun } from "./run.ts";
+import { addRuns } from "./runs.ts";
 import { addServe } from "./serve.ts";
 import { addShow } from "./show.ts";
 import { addState } from "./state.ts";
@@ -14,6 +16,7 @@ import { addStatus } from "./status.ts";
 import { addStep } from "./step.ts";
 import { addThreads } from "./threads.ts";
 import { addUpdate } from "./update.ts";
+import { addWait } from "./wait.ts";
 import { addWatch } from "./watch.ts";
 
 const epilogue = `
@@ -39,8 +42,8 @@ export function makeProgram(): Command {
   const groups: [heading: string, add: ((program: Command) => Command)[]][] = [
     ["The server:", [addServe, addStatus]],
     ["Graphs:", [addGraph]],
-    ["Running a thread:", [addRun, addStep, addResume, addWatch]],
-    ["Looking at it:", [addThreads, addState, addHistory, addShow]],
+    ["Running a thread:", [addRun, addStep, addResume, addWatch, addWait, addCancel]],
+    ["Looking at it:", [addThreads, addRuns, addState, addHistory, addShow]],
     ["Changing it:", [addUpdate, addFork, addDelete]],
   ];
   for (const [heading, adds] of groups) for (const add of adds) add(program).helpGroup(heading);

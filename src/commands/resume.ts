@@ -21,6 +21,7 @@ interface ResumeFlags extends RunFlags {
   answer?: string;
   answers?: string;
   watch?: boolean;
+  background?: boolean;
 }
 
 /** `cairn resume` */
@@ -31,7 +32,8 @@ export function addResume(program: Command): Command {
     .description("answer what a thread asks, and run on")
     .addOption(new Option("--answer <json>", "the answer to the only open question: JSON, @FILE, or - for stdin"))
     .addOption(new Option("--answers <json>", "answers by question: {id: answer}").conflicts("answer"))
-    .option("--watch", "show what happens as it happens");
+    .option("--watch", "show what happens as it happens")
+    .addOption(new Option("--background", "don't wait: cairn wait does, cairn runs tells").conflicts("watch"));
   return addFlags(addRunFlags(command)).addHelpText("after", help).action(resume);
 }
 
@@ -39,7 +41,7 @@ function resume(threadId: string, flags: ResumeFlags): Promise<void> {
   return act(flags, async (session) => {
     const thread = session.client.thread(threadId);
     const answer = await answerOf(flags);
-    const options = await runOptions(flags, session);
+    const options = { ...(await runOptions(flags, session)), background: flags.background };
     const start = () => thread.resume(answer, options);
     if (flags.watch) return showOutcome(session, await watchRun(thread, session, start), { type: "outcome" });
     session.progress.start(() => `${threadId} is running`);

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { act, type Session } from "./action.ts";
 import { addFlags } from "./flags.ts";
 import { showOutcome } from "./outcome.ts";
@@ -16,8 +16,18 @@ Examples:
   $ cairn run t1 --graph triage --input '{"subject": "Lost parcel", "text": "Where is it?", "amount": 0}'
   $ cairn run t1 --input @turn.json --watch
   $ echo '{"n": 12345678901234567890}' | cairn run t1 --input - --json
+  $ cairn run t1 --input '{"n": 2}' --background --on-busy enqueue
   $ cairn run t1 --checkpoint 1f0c…               again from an earlier checkpoint: a fork
 `;
+
+const onBusy = ["reject", "enqueue", "interrupt", "rollback"] as const;
+
+interface TurnFlags extends RunFlags {
+  input?: string;
+  watch?: boolean;
+  background?: boolean;
+  onBusy?: (typeof onBusy)[number];
+}
 
 /** `cairn run` */
 export function addRun(program: Command): Command {
@@ -26,15 +36,18 @@ export function addRun(program: Command): Command {
     .argument("<thread>", "id of the thread")
     .description("run a graph on a thread until it is done, asks, or fails")
     .option("--input <json>", "channels to write first: a JSON object, @FILE, or - for stdin")
-    .option("--watch", "show what happens as it happens");
+    .option("--watch", "show what happens as it happens")
+    .addOption(new Option("--background", "don't wait: cairn wait does, cairn runs tells").conflicts("watch"))
+    .addOption(new Option("--on-busy <how>", "when another run holds the thread (default: reject)").choices(onBusy));
   return addFlags(addRunFlags(command)).addHelpText("after", help).action(run);
 }
 
-function run(threadId: string, flags: RunFlags & { input?: string; watch?: boolean }): Promise<void> {
+function run(threadId: string, flags: TurnFlags): Promise<void> {
   return act(flags, async (session: Session) => {
     const thread = session.client.thread(threadId);
     const input = flags.input === undefined ? undefined : await readObject(flags.input, "--input");
-    const options = await runOptions(flags, session);
+    const { background, onBusy } = flags;
+    const options = { ...(await runOptions(flags, session)), background, onBusy };
     const start = () => thread.run(input, options);
     if (flags.watch) return showOutcome(session, await watchRun(thread, session, start), { type: "outcome" });
     session.progress.start(() => `${threadId} is running`);

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { cairn } from "./cairn.ts";
 
-const commands = "serve status run step resume watch threads state history show update fork delete graph".split(" ");
+const commands =
+  "serve status run step resume watch wait cancel runs threads state history show update fork delete graph".split(" ");
 
 test("--help teaches: what there is, examples, exit codes", async () => {
   const { code, stdout } = await cairn(["--help"]);

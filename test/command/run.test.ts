@@ -35,6 +35,21 @@ describe("a thread from its first turn to its end", () => {
     expect((await server.cairn(["state", "t1"])).stdout).toMatch(/^next +nothing$/m);
   });
 
+  test("in the background: listed, waited for, one after the other, cancelled", async () => {
+    const background = await server.cairn(["run", "bg", ...input, "--background", "--json"]);
+    expect([background.code, json(background).status]).toEqual([0, "running"]);
+    const waited = await server.cairn(["wait", "bg"]);
+    expect([waited.code, waited.stdout]).toEqual([3, `${json(background).run_id} interrupted\n`]);
+    expect((await server.cairn(["resume", "bg", "--answer", "true", "--background"])).code).toBe(0);
+    expect((await server.cairn(["wait", "bg"])).code).toBe(0);
+    expect((await server.cairn(["run", "bg", ...input, "--on-busy", "enqueue"])).code).toBe(3);
+    const runs = lines(await server.cairn(["runs", "bg", "--json"]));
+    expect(runs.map(({ status }) => status)).toEqual(["interrupted", "done", "interrupted"]);
+    expect((await server.cairn(["runs", "bg"])).stdout).toMatch(/^RUN +STATUS/);
+    expect((await server.cairn(["cancel", "bg"])).code).toBe(5);
+    expect((await server.cairn(["cancel", "bg", "nobody"])).code).toBe(4);
+  });
+
   test("its history, its checkpoints, and a fork of it", async () => {
     const history = lines(await server.cairn(["history", "t1", "--json"]));
     expect(history[0]).toMatchObject({ values: { log: ["write", "send"] } });
