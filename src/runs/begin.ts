@@ -146,7 +146,8 @@ function travel(parts: RunParts, plan: RunPlan, loaded: Loaded, draft: Draft, su
   const { state } = loaded;
   const isBranch = state.source === "update" || state.source === "fork";
   passBreakpoints(state);
-  if (isBranch && !superseded) loaded.statuses.clear();
+  // Its tasks begin anew.
+  if (isBranch && !superseded) for (const ofTasks of [loaded.statuses, loaded.children, loaded.heads]) ofTasks.clear();
   else enter(parts, plan, loaded, draft, "fork", () => {});
 }
 

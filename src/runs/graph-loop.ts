@@ -72,6 +72,8 @@ export class GraphLoop {
   readonly events: EventMaker;
   /** What the graph last had to show: its channels after a superstep that wrote one. Undefined before any. */
   output: Map<string, Cell> | undefined;
+  /** Tasks whose subgraphs have been begun by this loop, and not by an earlier call. */
+  readonly begun = new Set<string>();
   readonly #host: LoopHost;
   #planned: { at: string; tasks: readonly Task[] } | undefined;
 

@@ -36,17 +36,18 @@ interface SubgraphCall {
 }
 
 /**
- * Runs a subgraph for a task: on from where it was stopped, or from the beginning. `draft` holds what the caller is to
- * save with the task's own outcome.
+ * Runs a subgraph for a task: on from where an earlier call was stopped in it, or from the beginning, with each attempt
+ * (LangGraph's rule). `draft` holds what the caller is to save with the task's own outcome.
  */
 export async function callSubgraph(host: LoopHost, call: SubgraphCall): Promise<SubgraphOutcome> {
   const { task } = call;
   const outer = call.outer.loaded;
   const subgraph = outer.state.graph.nodes.get(task.node)?.subgraph as CompiledSubgraph;
-  const inProgress = outer.children.get(task.id);
+  const inProgress = call.outer.begun.has(task.id) ? undefined : outer.children.get(task.id);
   const inner = inProgress ?? (await open(host, outer, task, subgraph).catch((thrown) => fail(thrown, task.node)));
   const loop = new GraphLoop(host, planOf(host, call, inner, subgraph), inner);
   if (inProgress === undefined) {
+    call.outer.begun.add(task.id);
     const versions = new Map(inner.state.versions);
     applyGiven(inner, task);
     await saveInput(host, loop, versions);

@@ -63,16 +63,20 @@ describe.each(storeKinds)("policies of nodes on %s", (kind) => {
       expect((await bench.thread().run({}, { graph: busy.graph })).status).toBe("done");
     });
 
-    it("of a subgraph goes on where that stands", async () => {
+    it("of a subgraph begins it anew, but goes on where an earlier call left it", async () => {
+      const shaky = bench.newName("shaky").replace("-", "_");
       const inner = {
         channels,
-        nodes: { before: bench.node("note"), shaky: bench.node("flaky", { count: 1 }) },
-        edges: ["START -> before", "before -> shaky"],
+        nodes: { before: bench.node("note"), [shaky]: bench.node("flaky", { count: 3 }) },
+        edges: ["START -> before", `before -> ${shaky}`],
       };
       const before = bench.traces("before ran").length;
-      const { graph } = await graphOf({ subgraph: { inline: inner }, retry: quick });
-      expect((await bench.thread().run({}, { graph })).state.values.log).toEqual(["before", "shaky"]);
-      expect(bench.traces("before ran").length - before).toBe(1);
+      const { graph } = await graphOf({ subgraph: { inline: inner }, retry: { ...quick, maxAttempts: 2 } });
+      const thread = bench.thread();
+      expect((await thread.run({}, { graph })).error?.node).toBe(shaky);
+      expect(bench.traces("before ran").length - before).toBe(2);
+      expect((await thread.run()).state.values.log).toEqual(["before", shaky]);
+      expect([bench.traces("before ran").length - before, bench.traces(`${shaky} ran`).length]).toEqual([2, 4]);
     });
   });
 

@@ -77,6 +77,25 @@ describe.each(storeKinds)("differences from LangGraph on %s", (kind) => {
     expect(bench.traces("askLeft ran")).toHaveLength(ran);
   });
 
+  it("an attempt after a failure does not ask again what was answered in a subgraph", async () => {
+    const shaky = bench.newName("shaky").replace("-", "_");
+    const inline = {
+      channels,
+      nodes: { asks: bench.node("asks", { questions: ["name?"] }), [shaky]: bench.node("flaky", { count: 1 }) },
+      edges: ["START -> asks", `asks -> ${shaky}`],
+    };
+    const retry = { initialInterval: "0.001s", noJitter: true };
+    const graph = await bench.graph({
+      channels,
+      nodes: { sub: { subgraph: { inline }, retry } },
+      edges: ["START -> sub"],
+    });
+    const thread = bench.thread();
+    await thread.run({}, { graph });
+    const outcome = await thread.resume("Ada");
+    expect([outcome.status, outcome.state.values.log]).toEqual(["done", ["asks:Ada", shaky]]);
+  });
+
   it("a subgraph that returns after a sibling's failure does not run again", async () => {
     const [gate, luck] = [bench.newName(), bench.newName()];
     const inline = { channels, nodes: { slow: bench.node("gated", { gate }) }, edges: ["START -> slow"] };
