@@ -6,7 +6,7 @@ import { delimiter, dirname, join, relative } from "node:path";
 import { venvPython } from "./support/python-venv.mjs";
 
 /** How long a suite may take: one that hangs is ended and counts as failed, and the others still get their turn. */
-const SUITE_MS_MAX = process.env.CAIRN_SOAK === undefined ? 30 * 60_000 : undefined;
+const SUITE_MS_MAX = process.env.CAIRN_SOAK === undefined ? 45 * 60_000 : undefined;
 
 const root = dirname(import.meta.dirname);
 const reports = join(root, ".cache/reports");

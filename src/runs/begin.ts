@@ -103,6 +103,7 @@ function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded):
     interruptBefore: options.interruptBefore.length > 0 ? options.interruptBefore : spec.interruptBefore,
     interruptAfter: options.interruptAfter.length > 0 ? options.interruptAfter : spec.interruptAfter,
     single: call.single,
+    durability: options.durability,
     metadata: options.metadata.length > 0 ? options.metadata : new TextEncoder().encode("{}"),
     request: call.request,
   };

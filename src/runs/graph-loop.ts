@@ -8,8 +8,10 @@ import type { NodeResult } from "../engine/node-result.ts";
 import { copyState, readChannels } from "../engine/state.ts";
 import { isFinished } from "../engine/task-status.ts";
 import { type FinishedTask, missingNodes, prepareTasks, type Task } from "../engine/tasks.ts";
+import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import { Durability } from "../gen/cairn/v1/run_service_pb.ts";
 import { limits } from "../limits.ts";
 import type { Committed, Draft } from "../store/store.ts";
 import { EventMaker } from "./event-bodies.ts";
@@ -35,6 +37,10 @@ export interface LoopHost {
   readonly abortedAs: RunStatus;
   /** Appends a record of the run. */
   append(draft: Draft): Promise<Committed>;
+  /** Appends one while the run goes on. A failure is met by whatever is appended next, and by `settled`. */
+  appendBehind(draft: Draft, then: (committed: Committed) => void): void;
+  /** Resolves when nothing is appended behind any more. */
+  settled(): Promise<void>;
   /** Tells who listens of an ephemeral event. */
   tell(event: Event): void;
 }
@@ -52,6 +58,22 @@ export interface LoopPlan {
   /** Nothing of it is saved: the answers that it gets. */
   replay: Replay | undefined;
 }
+
+/** What a run that is saved when it stops has not saved yet. */
+interface HeldBack {
+  /** The newest checkpoint. */
+  checkpoint: Checkpoint;
+  events: Event[];
+  /** Of the values in the events. */
+  bytes: number;
+  /** The newest checkpoint that is saved. */
+  parentId: string;
+  previousVersions: Map<string, number>;
+}
+
+/** With more, a record is written before the run stops. */
+const heldEventsMax = 1_000;
+const heldBytesMax = 1024 * 1024;
 
 /** How a loop ended, with what is still to be committed. */
 export interface LoopEnd extends RunEnd {
@@ -74,6 +96,8 @@ export class GraphLoop {
   output: Map<string, Cell> | undefined;
   /** Tasks whose subgraphs have been begun by this loop, and not by an earlier call. */
   readonly begun = new Set<string>();
+  /** Of a run that is saved when it stops: what is not saved yet. */
+  #held: HeldBack | undefined;
   readonly #host: LoopHost;
   #planned: { at: string; tasks: readonly Task[] } | undefined;
 
@@ -144,7 +168,7 @@ export class GraphLoop {
     const tasks = this.#due();
     const step = this.#newSuperstep(tasks);
     const ended = await Promise.race([step.run(), this.#host.cancellation]);
-    const draft = this.#draftOf(step.unsaved);
+    const draft = this.#atStop(step.unsaved);
     if (ended === "cancelled") return { status: this.#host.abortedAs, failure: undefined, draft };
     if (step.failure !== undefined) return { status: RunStatus.FAILED, failure: step.failure, draft };
     if (step.command !== undefined) {
@@ -193,23 +217,23 @@ export class GraphLoop {
         onStart: (task, attempt) => this.#tellStarted(task, attempt),
         callSubgraph: (task, answers) => callSubgraph(host, { outer: this, task, answers }),
       },
-      save: async (unsaved) => {
-        if (this.plan.replay === undefined) await host.append(this.#draftOf(unsaved));
-      },
+      save: this.#savesAtExit ? undefined : async (unsaved) => void (await host.append(this.#draftOf(unsaved))),
     });
   }
 
   /** Applies a finished superstep. Commits its checkpoint, unless a stop follows: then that is left to the caller. */
   async #advance(step: Superstep, tasks: readonly Task[]): Promise<LoopEnd | undefined> {
+    await this.#host.settled();
     const { state, statuses, children } = this.loaded;
-    const parentId = state.checkpointId;
-    const previousVersions = new Map(state.versions);
-    const draft = this.#draftOf(step.unsaved);
+    const { parentId, previousVersions } = this.#held ?? {
+      parentId: state.checkpointId,
+      previousVersions: new Map(state.versions),
+    };
     try {
       applyWrites(state, step.finished);
     } catch (thrown) {
       if (!(thrown instanceof RunFailure)) throw thrown;
-      return { status: RunStatus.FAILED, failure: thrown, draft };
+      return { status: RunStatus.FAILED, failure: thrown, draft: this.#atStop(step.unsaved) };
     }
     for (const [namespace, checkpointId] of step.heads) state.heads.set(namespace, checkpointId);
     this.#show(step.finished);
@@ -229,13 +253,42 @@ export class GraphLoop {
     this.#planned = { at: checkpoint.id, tasks: due };
     statuses.clear();
     children.clear();
-    draft.checkpoint = checkpoint;
-    draft.hasFreshId = true;
-    draft.events?.push(this.events.checkpointSaved(checkpoint));
+    // Of what the tasks wrote against a checkpoint that is not saved, nothing is left to be said.
+    const writes = this.#savesAtExit ? [] : this.#draftOf(step.unsaved).writes;
+    const events = [...(this.#held?.events ?? []), ...step.unsaved.events];
     const end = this.#stopAfter(tasks) ?? this.#stop() ?? this.#stopSingle();
+    const bytes = (this.#held?.bytes ?? 0) + bytesOf(step.finished);
+    const holdsBack = this.#savesAtExit && events.length < heldEventsMax && bytes < heldBytesMax;
+    if (end === undefined && holdsBack) {
+      this.#held = { checkpoint, events, bytes, parentId, previousVersions };
+      return undefined;
+    }
+    this.#held = undefined;
+    const saved = this.events.checkpointSaved(checkpoint);
+    const draft = { writes, checkpoint, hasFreshId: true, events: [...events, saved] };
     if (end !== undefined) return { ...end, draft };
-    if (this.plan.replay === undefined) this.committed(await this.#host.append(draft));
+    await this.#save(draft);
     return undefined;
+  }
+
+  /** Nothing is saved before the run stops, or ever. */
+  get #savesAtExit(): boolean {
+    return this.plan.replay !== undefined || this.#host.plan.durability === Durability.EXIT;
+  }
+
+  async #save(draft: Draft): Promise<void> {
+    if (this.plan.replay !== undefined) return;
+    if (this.#host.plan.durability !== Durability.ASYNC) this.committed(await this.#host.append(draft));
+    else this.#host.appendBehind(draft, (committed) => this.committed(committed));
+  }
+
+  /** What is to be saved where a superstep stops half-way: first the checkpoint that it starts from, if that is not saved. */
+  #atStop(unsaved: Unsaved): Draft {
+    const draft = this.#draftOf(unsaved);
+    if (this.#held === undefined) return draft;
+    const { checkpoint, events } = this.#held;
+    const saved = this.events.checkpointSaved(checkpoint);
+    return { ...draft, checkpoint, hasFreshId: true, events: [...events, saved, ...(draft.events ?? [])] };
   }
 
   /** LangGraph's rule for what a graph gives back: its channels after the last superstep that changed one by a write. */
@@ -275,4 +328,8 @@ export class GraphLoop {
     const started = { taskId: id, node, triggers, step: BigInt(this.loaded.state.step + 1), attempt };
     this.#host.tell(this.events.make({ case: "taskStarted", value: started }));
   }
+}
+
+function bytesOf(finished: readonly FinishedTask[]): number {
+  return finished.reduce((sum, { writes }) => writes.reduce((all, { cell }) => all + cell.typed.data.length, sum), 0);
 }

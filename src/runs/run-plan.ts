@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Breakpoints } from "../engine/breakpoints.ts";
 import type { GraphState } from "../engine/state.ts";
 import { type Lease, LeaseSchema } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Durability } from "../gen/cairn/v1/run_service_pb.ts";
 import { limits } from "../limits.ts";
 import type { ThreadKey } from "../store/store.ts";
 
@@ -18,6 +19,7 @@ export interface RunPlan {
   interruptAfter: Breakpoints;
   /** Stop after one superstep. */
   single: boolean;
+  durability: Durability;
   metadata: Uint8Array;
   request: { id: string; bodyHash: Uint8Array } | undefined;
 }

@@ -42,6 +42,9 @@ export class Run implements LoopHost {
   /** The end has been decided: what tasks at work still bring comes too late. */
   #over = false;
   #appending: Promise<unknown> = Promise.resolve();
+  /** What is appended while the run goes on, and why it could not be. */
+  #behind: Promise<void> = Promise.resolve();
+  #broken: { thrown: unknown } | undefined;
   /** Ephemeral events told so far. */
   #told = 0n;
 
@@ -99,6 +102,7 @@ export class Run implements LoopHost {
    */
   async giveUp(failure: RunFailure): Promise<RunEnd> {
     const end = { status: RunStatus.FAILED, failure };
+    this.#broken = undefined;
     const { request } = this.plan;
     await this.#appendLast({
       events: [this.events.runStopped(end.status, failure, this.checkpoint.id, this.checkpoint.nextNodes)],
@@ -114,6 +118,19 @@ export class Run implements LoopHost {
   async append(draft: Draft): Promise<Committed> {
     if (this.#over) throw new CairnError(ErrorReason.RUN_CANCELLED, "the run is over");
     return this.#chain(draft);
+  }
+
+  appendBehind(draft: Draft, then: (committed: Committed) => void): void {
+    this.#behind = this.append(draft).then(then, (thrown: unknown) => {
+      // What follows would build on what is not there.
+      this.#broken = { thrown };
+      throw thrown;
+    });
+    this.#behind.catch(() => {});
+  }
+
+  settled(): Promise<void> {
+    return this.#behind;
   }
 
   /** After the end nothing more is told: it would come behind the event of the stop. */
@@ -158,6 +175,7 @@ export class Run implements LoopHost {
   /** Appends one record after the other; each one renews the lease. */
   async #chain(draft: Draft): Promise<Committed> {
     const appended = this.#appending.then(async () => {
+      if (this.#broken !== undefined) throw this.#broken.thrown;
       const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.parts.serverId) };
       const committed = await this.parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;

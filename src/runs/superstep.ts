@@ -42,8 +42,8 @@ export interface SuperstepParts {
   context: TaskContext;
   /** ISO 8601 text of now. */
   now(): string;
-  /** Saves what has happened while other tasks are still at work. */
-  save(unsaved: Unsaved): Promise<void>;
+  /** Saves what has happened while other tasks are still at work. Absent: it stays unsaved until the superstep has ended. */
+  save?: ((unsaved: Unsaved) => Promise<void>) | undefined;
 }
 
 /** A question that waits for an answer: the how manyth of its asker. */
@@ -248,8 +248,9 @@ export class Superstep {
 
   /** One save at a time; what happens meanwhile goes with the next, or with the superstep's own commit. */
   #saveSoon(): void {
-    if (this.#saving !== undefined) return;
-    this.#saving = this.#save().then(() => {
+    const { save } = this.#parts;
+    if (this.#saving !== undefined || save === undefined) return;
+    this.#saving = this.#save(save).then(() => {
       this.#saving = undefined;
       if (this.#atWork > 0 && this.#unsaved.writes.length + this.#unsaved.inner.length > 0) this.#saveSoon();
     });
@@ -257,12 +258,12 @@ export class Superstep {
     this.#saving.catch(this.#broken.reject);
   }
 
-  async #save(): Promise<void> {
+  async #save(save: (unsaved: Unsaved) => Promise<void>): Promise<void> {
     // Tasks that finish in the same turn go together; when none is left at work, the superstep's commit has it all.
     await new Promise<void>((turn) => setImmediate(turn));
     if (this.#atWork === 0) return;
     const unsaved = this.#unsaved;
     this.#unsaved = nothing();
-    await this.#parts.save(unsaved);
+    await save(unsaved);
   }
 }

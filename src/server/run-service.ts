@@ -3,7 +3,6 @@ import { CairnError } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import {
   CancelRunResponseSchema,
-  Durability,
   GetRunResponseSchema,
   GetStateHistoryResponseSchema,
   GetStateResponseSchema,
@@ -141,7 +140,6 @@ function callOf<I extends DescMessage>(
   given: RunOptions | undefined,
 ): Omit<RunCall, "intent"> {
   const options = given ?? create(RunOptionsSchema);
-  if (options.durability > Durability.SYNC) throw notBuilt("options.durability");
   const { threadId, requestId } = request;
   const bodyHash = hashBody({ method, input, request });
   return {
@@ -187,8 +185,4 @@ function positionOf(pageToken: string): number {
     metadata: { field: "page_token" },
     violations: [{ field: "page_token", description: "is not one of this list" }],
   });
-}
-
-function notBuilt(field: string): CairnError {
-  return new CairnError(ErrorReason.NOT_IMPLEMENTED, `${field}: this choice is not built yet`, { metadata: { field } });
 }

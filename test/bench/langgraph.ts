@@ -11,7 +11,9 @@ export interface Peer extends Contestant {
   stop(): Promise<void>;
 }
 
-export async function langGraph(python: string, saver: "memory" | "sqlite" | "mongodb", uri = ""): Promise<Peer> {
+const names = { none: "no saver", memory: "InMemorySaver", sqlite: "SqliteSaver", mongodb: "MongoDBSaver" };
+
+export async function langGraph(python: string, saver: keyof typeof names, uri = ""): Promise<Peer> {
   const peer = spawn(python, [join(import.meta.dirname, "peer.py"), saver, uri], {
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -22,7 +24,6 @@ export async function langGraph(python: string, saver: "memory" | "sqlite" | "mo
     return value;
   };
   const steps = Number(await next());
-  const names = { memory: "InMemorySaver", sqlite: "SqliteSaver", mongodb: "MongoDBSaver" };
   return {
     name: `LangGraph in process, ${names[saver]}`,
     async measure(callers, seconds) {

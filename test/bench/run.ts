@@ -1,8 +1,9 @@
 // Measures Cairn against what lies under it and beside it, and prints ratios (docs/performance.md):
-//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events]
+//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine]
 // Compare the rows of one table, not two runs.
 import { parseArgs } from "node:util";
 import { type Goal, printGoals } from "./goals.ts";
+import { measureEngine } from "./measure-engine.ts";
 import { measureEvents } from "./measure-events.ts";
 import { measureReads } from "./measure-reads.ts";
 import { measureSteps } from "./measure-steps.ts";
@@ -24,4 +25,5 @@ const goals: Goal[] = [];
 if (isWanted("reads")) goals.push(...(await measureReads(options)));
 if (isWanted("steps")) goals.push(...(await measureSteps(options)));
 if (isWanted("events")) goals.push(...(await measureEvents(options)));
+if (isWanted("engine")) goals.push(...(await measureEngine(options)));
 printGoals(goals);

@@ -71,6 +71,6 @@ function own<Desc extends DescMessage>(schema: Desc, prefix: string, fill: Fille
 }
 
 /** 1 KB of text. */
-function note(): string {
+export function note(): string {
   return randomBytes(512).toString("hex");
 }

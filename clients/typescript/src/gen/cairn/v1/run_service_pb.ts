@@ -1387,14 +1387,15 @@ export const Durability = {
   SYNC: 1,
 
   /**
-   * Each superstep while the next runs. Not built yet: UNIMPLEMENTED.
+   * Each superstep while the next runs: what a killed server loses is the last superstep at most.
    *
    * @generated from enum value: DURABILITY_ASYNC = 2;
    */
   ASYNC: 2,
 
   /**
-   * When the run stops. Not built yet: UNIMPLEMENTED.
+   * When the run stops: its input, the last checkpoint, and what tasks wrote since. A killed server loses the run back to
+   * its beginning. When a megabyte or a thousand events wait to be saved, so is the checkpoint of that moment.
    *
    * @generated from enum value: DURABILITY_EXIT = 3;
    */
