@@ -18,7 +18,7 @@ export interface Verdict {
 /** Cases that are played at the same time. */
 const concurrency = 4;
 
-const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
+export const nodesFile = fileURLToPath(new URL("./nodes.ts", import.meta.url));
 
 /** Plays cases on a real server through the gRPC API. `storeArgs` choose its store; without, an embedded one. */
 export async function runCases(cases: readonly Case[], storeArgs?: string[]): Promise<Verdict[]> {
