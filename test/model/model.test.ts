@@ -2,13 +2,11 @@
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CairnClient } from "../../clients/typescript/src/index.ts";
 import type { Case } from "../parity/case.ts";
 import { difference } from "../parity/compare.ts";
 import { playCase } from "../parity/play-case.ts";
 import { type Player, startPlayer } from "../parity/player.ts";
-import { nodesFile } from "../parity/run-cases.ts";
-import { type CairnProcess, startCairn } from "../support/cairn-process.ts";
+import { ParityServer } from "../parity/server.ts";
 import { isSoak, seed } from "../support/size-and-seed.ts";
 import { newStore, type TestStore } from "../support/stores.ts";
 import { differenceFrom } from "./compare.ts";
@@ -18,6 +16,9 @@ import { ThreadModel } from "./thread.ts";
 
 /** With CAIRN_SOAK=1 many times as many. CAIRN_SEED repeats a run. */
 const CASES = isSoak ? 15_000 : 120;
+
+/** The first failure will do, however large its case. */
+const endOnFailure = process.env.CAIRN_SHRINK === "no";
 
 /** Cases that are played at the same time. */
 const LANES = 3;
@@ -44,20 +45,16 @@ const wanted = [
 ];
 
 let store: TestStore;
-let server: CairnProcess;
+let server: ParityServer;
 let player: Player;
-let client: CairnClient;
 
 beforeAll(async () => {
   store = await newStore("embedded");
   player = await startPlayer();
-  const args = [...store.args, "--listen", "127.0.0.1:0", "--nodes", nodesFile, "--log-level", "error"];
-  server = await startCairn(args);
-  client = CairnClient.connect({ address: server.address });
+  server = await ParityServer.start(store.args);
 });
 
 afterAll(async () => {
-  client?.close();
   await server?.stop();
   await player?.close();
   await store?.remove();
@@ -99,10 +96,10 @@ describe("a model of the supersteps", () => {
       fc.pre(story !== undefined);
       const name = `${played++}`;
       const subject = { name, graph, script: story.script, expect: [] };
-      const differs = differenceFrom(story.predicted, await playCase(client, player, subject, name));
+      const differs = differenceFrom(story.predicted, await playCase(server.client, player, subject, name));
       if (differs !== undefined) throw new Error(`${differs}\n${JSON.stringify({ ...subject, expect: undefined })}`);
     });
-    const limits = { interruptAfterTimeLimit: timeout - 20_000, markInterruptAsFailure: true };
+    const limits = { interruptAfterTimeLimit: timeout - 20_000, markInterruptAsFailure: true, endOnFailure };
     const lane = (i: number): Promise<void> =>
       fc.assert(property, { numRuns: CASES / LANES, seed: seed + i, ...limits });
     await Promise.all(Array.from({ length: LANES }, (_, i) => lane(i)));
