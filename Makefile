@@ -18,7 +18,7 @@ test:
 soak:
 	@scripts/preflight.sh test
 	@$(MAKE) --no-print-directory modules
-	@CAIRN_SOAK=1 node test/run-all.mjs vitest
+	@CAIRN_SOAK=1 node test/run-all.mjs vitest mutants
 
 # Installs only if the lock file is another than the one last installed. npm's warnings are left out: under Node 20
 # it complains of packages that want Node 22, which are run by the Node 24 that it installs.

@@ -22,8 +22,11 @@ export function refusalOf(
     if (channel === undefined || state.graph.untracked.has(name)) continue;
     const single = channel instanceof PlainChannel;
     const earlier = siblings.filter((w) => w.channel === name && (single || w.overwrite));
+    const own = writes.filter((w) => w.channel === name);
     try {
-      channel.copy().update([...earlier, ...writes.filter((w) => w.channel === name)]);
+      // Alone as well: a sibling's overwrite may come after it in the order of the paths, and then hides nothing.
+      channel.copy().update(own);
+      if (earlier.length > 0) channel.copy().update([...earlier, ...own]);
     } catch (thrown) {
       if (thrown instanceof RunFailure) return thrown;
       throw thrown;

@@ -76,6 +76,16 @@ describe("applying writes", () => {
     expect(refusalOf(state, [set("n", 1, true)], [set("n", 2, true)])).toMatchObject({ channel: "n" });
   });
 
+  it("refuses what a reducer can't take beside an overwrite, too, which may come after it", () => {
+    const state = startedAt(stateOf({ n: ADD }, ["a", "b"], []), "a", "b");
+    const [text, overwrite] = [set("n", "text"), set("n", 0, true)];
+    expect(() => applyWrites(copyState(state), [ran(state, "a", text), ran(state, "b", overwrite)])).toThrow(
+      RunFailure,
+    );
+    expect(refusalOf(state, [overwrite], [text])).toMatchObject({ channel: "n" });
+    expect(refusalOf(state, [overwrite], [set("n", 1)])).toBeUndefined();
+  });
+
   it("refuses a value over the limit before it counts as a result", () => {
     const state = startedAt(stateOf({ x: LAST_VALUE }, ["a"], []), "a");
     const large = refusalOf(state, [], [set("x", new Uint8Array(limits.valueBytesMax))]);

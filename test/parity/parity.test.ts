@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 describe("parity with what was recorded", () => {
   it("holds on the embedded store", { timeout: 240_000 }, async () => {
-    const verdicts = await runCases(cases);
+    const { verdicts } = await runCases(cases);
     expect(verdicts).toHaveLength(150);
     expect(verdicts.filter(({ differs }) => differs !== undefined)).toEqual([]);
   });
@@ -23,7 +23,7 @@ describe("parity with what was recorded", () => {
     timeout: 240_000,
   }, async () => {
     const own: Case[] = JSON.parse(await readFile(new URL("./own-cases.json", import.meta.url), "utf8"));
-    const verdicts = await runCases(own);
+    const { verdicts } = await runCases(own);
     expect(verdicts).toHaveLength(156);
     expect(verdicts.filter(({ differs }) => differs !== undefined)).toEqual([]);
   });
@@ -31,7 +31,7 @@ describe("parity with what was recorded", () => {
   it("holds on MongoDB", { timeout: 240_000 }, async () => {
     const store = await newStore("mongodb");
     try {
-      const verdicts = await runCases(cases, store.args);
+      const { verdicts } = await runCases(cases, { storeArgs: store.args });
       expect(verdicts).toHaveLength(150);
       expect(verdicts.filter(({ differs }) => differs !== undefined)).toEqual([]);
     } finally {

@@ -9,15 +9,24 @@ import type { Call, Case, Expected, Snapshot } from "./case.ts";
 import { graphFile, nodeName } from "./graph-of.ts";
 import type { Player } from "./player.ts";
 
-/** Runs a case's script on a thread of its own and says what each call did. */
-export async function playCase(client: CairnClient, player: Player, subject: Case, id: string): Promise<Expected[]> {
+/** Runs a case's script on a thread of its own and says what each call did. `between` happens between two calls. */
+export async function playCase(
+  client: CairnClient,
+  player: Player,
+  subject: Case,
+  id: string,
+  between?: () => Promise<void>,
+): Promise<Expected[]> {
   const name = `case-${id}`;
   await client.graphs.register(graphFile(name, subject, player.urlOf(id)));
   const thread = client.thread(name);
   const isSubgraph = (node: string): boolean => subject.graph.nodes[node]?.graph !== undefined;
   const script = { thread, graph: name, isSubgraph, checkpointId: undefined };
   const results: Expected[] = [];
-  for (const call of subject.script) results.push(await playCall(script, player, id, call));
+  for (const [i, call] of subject.script.entries()) {
+    if (i > 0) await between?.();
+    results.push(await playCall(script, player, id, call));
+  }
   return results;
 }
 
