@@ -48,7 +48,11 @@ function written(nodes: readonly CaseNode[]): CaseGraph["channels"] {
 function nodeOf(own: readonly string[], inner: fc.Arbitrary<CaseGraph> | undefined): fc.Arbitrary<CaseNode> {
   const played = playedNode(fc.constantFrom(...own)).map((node) => ({ ...node, ends: endsOf(node) }));
   if (inner === undefined) return played;
-  const nested = fc.record({ graph: inner, defer: oneIn(6, fc.constant(true)) });
+  const nested = fc.record({
+    graph: inner,
+    defer: oneIn(6, fc.constant(true)),
+    attempts: oneIn(2, fc.integer({ min: 2, max: 3 })),
+  });
   return fc.oneof({ weight: 5, arbitrary: played }, { weight: 1, arbitrary: nested });
 }
 

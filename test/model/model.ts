@@ -158,7 +158,7 @@ export class GraphModel {
   /** Runs one task. Undefined: it has finished. */
   #play(task: Task, limit: number): Stop | undefined {
     const spec = this.spec.nodes[task.node] ?? {};
-    const stop = spec.graph === undefined ? this.#playOps(task, spec) : this.#playGraph(task, spec.graph, limit);
+    const stop = spec.graph === undefined ? this.#playOps(task, spec) : this.#playAttempts(task, spec, limit);
     if (stop === undefined && task.result !== undefined) {
       this.#branch(task, task.result);
       if (!isMisfit(this.spec.channels, task.result.writes)) return undefined;
@@ -192,12 +192,25 @@ export class GraphModel {
     return { status: "failed", errors: new Set(["NODE_FAILED"]) };
   }
 
+  /** Of two tasks of a node that fails for a while, each may get the failures that are left. */
   #mayFail(task: Task, name: string, ops: readonly Op[]): void {
     const { failing, failures } = this.#world;
     const left = (op: Op) => Number((op.fail as { times: number } | undefined)?.times) > (failures.get(name) ?? 0);
-    if (!ops.some(left)) return;
     if ((failing.get(name) ?? task) !== task) throw new OfNoUse();
-    failing.set(name, task);
+    if (ops.some(left)) failing.set(name, task);
+  }
+
+  /** Each attempt begins a subgraph anew, unless an earlier call has left it in the middle. */
+  #playAttempts(task: Task, { graph, attempts = 1 }: CaseNode, limit: number): Stop | undefined {
+    const { child } = task;
+    for (let attempt = 1; ; attempt++) {
+      const stop = this.#playGraph(task, graph as CaseGraph, limit);
+      if (stop?.status !== "failed" || attempt === attempts || !stop.errors.has("NODE_FAILED")) return stop;
+      // Which of several errors is told decides whether there is another attempt.
+      if (stop.errors.size > 1) throw new OfNoUse();
+      task.child = child;
+      this.#world.seen.add("an attempt begins a subgraph anew");
+    }
   }
 
   #playGraph(task: Task, graph: CaseGraph, limit: number): Stop | undefined {
