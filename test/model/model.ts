@@ -192,12 +192,12 @@ export class GraphModel {
     return { status: "failed", errors: new Set(["NODE_FAILED"]) };
   }
 
+  /** Of two tasks of a node that fails for a while, each may get the failures that are left. */
   #mayFail(task: Task, name: string, ops: readonly Op[]): void {
     const { failing, failures } = this.#world;
     const left = (op: Op) => Number((op.fail as { times: number } | undefined)?.times) > (failures.get(name) ?? 0);
-    if (!ops.some(left)) return;
     if ((failing.get(name) ?? task) !== task) throw new OfNoUse();
-    failing.set(name, task);
+    if (ops.some(left)) failing.set(name, task);
   }
 
   #playGraph(task: Task, graph: CaseGraph, limit: number): Stop | undefined {
