@@ -15,7 +15,7 @@ import { moves, storyOf } from "./generate-script.ts";
 import { ThreadModel } from "./thread.ts";
 
 /** With CAIRN_SOAK=1 many times as many. CAIRN_SEED repeats a run. */
-const CASES = isSoak ? 15_000 : 120;
+const CASES = isSoak ? 15_000 : 90;
 
 /** The first failure will do, however large its case. */
 const endOnFailure = process.env.CAIRN_SHRINK === "no";
