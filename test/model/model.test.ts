@@ -16,7 +16,7 @@ import { type Prediction, ThreadModel } from "./thread.ts";
 import { OfNoUse } from "./world.ts";
 
 /** With CAIRN_SOAK=1 many times as many. CAIRN_SEED repeats a run. */
-const CASES = isSoak ? 15_000 : 120;
+const CASES = isSoak ? 15_000 : 90;
 
 /** The first failure will do, however large its case. */
 const endOnFailure = process.env.CAIRN_SHRINK === "no";
