@@ -43,7 +43,7 @@ export function lineUp({ options, intent, onBusy, request, background }: RunCall
     }),
     events: [...cancelled.map(cancelledEvent), new EventMaker(runId, "").runQueued(Math.max(before, 0))],
     endedCalls: cancelled,
-    cancelRunId: takesOver ? going : undefined,
+    cancelRun: takesOver && going !== undefined ? { runId: going, gracefully: false } : undefined,
     request: request && (background ? answeredNow(request, runId, RunStatus.QUEUED, "") : request),
   };
 }

@@ -31,8 +31,8 @@ export interface LoopHost {
   readonly signal: AbortSignal;
   /** Resolves then, also for whoever asks only afterwards. */
   readonly cancellation: Promise<"cancelled">;
-  /** The run is to stop before its next superstep. */
-  readonly draining: boolean;
+  /** What the run ends as when it is to stop before its next superstep. */
+  readonly drainedAs: RunStatus | undefined;
   /** What the run ends as when `signal` is aborted. */
   readonly abortedAs: RunStatus;
   /** Appends a record of the run. */
@@ -151,7 +151,8 @@ export class GraphLoop {
     if (stopped.length > 0) {
       return { status: RunStatus.PAUSED, failure: undefined, pausedAt: { side: "before", nodes: stopped } };
     }
-    return this.#host.draining ? { status: RunStatus.LOST, failure: undefined } : undefined;
+    const { drainedAs } = this.#host;
+    return drainedAs === undefined ? undefined : { status: drainedAs, failure: undefined };
   }
 
   /** The tasks that are due at the checkpoint where the state stands, planned once. */

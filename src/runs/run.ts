@@ -33,7 +33,7 @@ export class Run implements LoopHost {
   checkpoint: Checkpoint;
   /** Encodes the answer of the call, to be found by a retry. */
   answer: (end: RunEnd) => Uint8Array = () => new Uint8Array();
-  draining = false;
+  drainedAs: RunStatus | undefined;
   abortedAs: RunStatus = RunStatus.LOST;
   readonly #loop: GraphLoop;
   readonly #cancelled = new AbortController();
@@ -65,10 +65,13 @@ export class Run implements LoopHost {
     return this.#cancelled.signal;
   }
 
-  /** Stops as soon as possible; what has been saved stays. */
-  cancel(): void {
-    this.abortedAs = RunStatus.CANCELLED;
-    this.abandon();
+  /** Stops as soon as possible, or gracefully before the next superstep; what has been saved stays. */
+  cancel(gracefully = false): void {
+    if (gracefully) this.drain(RunStatus.CANCELLED);
+    else {
+      this.abortedAs = RunStatus.CANCELLED;
+      this.abandon();
+    }
   }
 
   /** Leaves the run, as soon as possible, to whoever goes on with it. */
@@ -76,9 +79,9 @@ export class Run implements LoopHost {
     this.#cancelled.abort();
   }
 
-  /** Stops before the next superstep. */
-  drain(): void {
-    this.draining = true;
+  /** Stops before the next superstep: cancelled, or left to whoever goes on with it. */
+  drain(as: RunStatus): void {
+    this.drainedAs ??= as;
   }
 
   /** Runs until the next stop and commits it. Throws when the lease is lost or the store can't be reached. */
@@ -179,7 +182,8 @@ export class Run implements LoopHost {
       const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.parts.serverId) };
       const committed = await this.parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;
-      if (committed.thread.tail.cancelRunId === this.plan.runId) this.cancel();
+      const { cancelRunId, cancelGracefully } = committed.thread.tail;
+      if (cancelRunId === this.plan.runId) this.cancel(cancelGracefully);
       const { checkpoint } = committed.record;
       if (checkpoint?.namespace === this.loaded.state.namespace) this.checkpoint = checkpoint;
       return committed;

@@ -107,10 +107,10 @@ export class Runner {
   }
 
   /** Cancels a run that is going, on this server or another, or waits. */
-  async cancel(key: ThreadKey, runId: string, signal: AbortSignal): Promise<void> {
+  async cancel(key: ThreadKey, runId: string, gracefully: boolean, signal: AbortSignal): Promise<void> {
     const live = this.#live.get(threadName(key));
     if (live?.runId === runId) {
-      live.run?.cancel();
+      live.run?.cancel(gracefully);
       await live.ended.promise.catch(() => {});
       return;
     }
@@ -118,7 +118,7 @@ export class Runner {
     await this.#parts.store.update(key, async (thread) => {
       const line = lineOf(thread, this.holderOf(key, thread));
       isElsewhere = line.going === runId;
-      if (isElsewhere) return { cancelRunId: runId };
+      if (isElsewhere) return { cancelRun: { runId, gracefully } };
       return [...line.waiting, line.lost].includes(runId) ? cancelWaiting(runId) : undefined;
     });
     // Its server hears of it with the next record that it writes.
@@ -153,7 +153,7 @@ export class Runner {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort(serverStopping());
     const live = [...this.#live.values()];
-    for (const { run } of live) run?.drain();
+    for (const { run } of live) run?.drain(RunStatus.LOST);
     const all = Promise.allSettled(live.map(({ ended }) => ended.promise));
     const timer = this.#parts.environment.clock.after(graceMs, () => {
       for (const { run } of live) run?.abandon();

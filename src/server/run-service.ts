@@ -111,9 +111,9 @@ export function runService(parts: Parts, modules: NodesModule | undefined): Serv
         const { runs, next } = await readRuns(store, key, before, pageSizeOf(request), isGoing);
         return create(ListRunsResponseSchema, { runs, nextPageToken: next === 0 ? "" : String(next) });
       },
-      async cancelRun({ threadId, runId }, { space, signal }) {
+      async cancelRun({ threadId, runId, graceful }, { space, signal }) {
         const key = await existing(parts, space, threadId);
-        await runner.cancel(key, runId, signal);
+        await runner.cancel(key, runId, graceful, signal);
         return create(CancelRunResponseSchema, { run: await runner.readRun(key, runId) });
       },
       streamEvents: (request, context) => stream(runParts, request, context),

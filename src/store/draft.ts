@@ -148,7 +148,10 @@ function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, con
   if (draft.status) tail.status = draft.status;
   if (draft.threadMetadata) tail.metadataAt = BigInt(n);
   tail.calls = callsAfter(tail.calls, draft, n);
-  tail.cancelRunId = draft.cancelRunId ?? tail.cancelRunId;
+  if (draft.cancelRun) {
+    tail.cancelRunId = draft.cancelRun.runId;
+    tail.cancelGracefully = draft.cancelRun.gracefully;
+  }
   if (tail.lease?.holder === "" || tail.lease?.runId !== tail.cancelRunId) tail.cancelRunId = "";
   tail.lastEventNumber = record.events.at(-1)?.number ?? tail.lastEventNumber;
   const { checkpoint } = record;

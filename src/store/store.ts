@@ -51,8 +51,8 @@ export interface Draft {
   call?: CalledRun;
   /** Runs that a server does not go on with by itself any more. */
   endedCalls?: string[];
-  /** The run that its server shall cancel. */
-  cancelRunId?: string;
+  /** The run that its server shall cancel; gracefully: not before the superstep that is going has ended. */
+  cancelRun?: { runId: string; gracefully: boolean };
 }
 
 /** What has been committed. */

@@ -104,6 +104,19 @@ describe.each(storeKinds)("runs in the background on %s", (kind) => {
     expect(await listed(thread)).toEqual([[runId, "cancelled"]]);
   });
 
+  it("are cancelled gracefully after the superstep that is going", async () => {
+    const { graph, gate, isAtWork } = await gatedGraph();
+    const thread = bench.thread();
+    const { runId } = await thread.run({}, { graph, background: true });
+    await isAtWork();
+    const cancelled = thread.cancel(runId, { graceful: true });
+    bench.open(gate);
+    expect((await cancelled).status).toBe("cancelled");
+    const { next, values } = await thread.state();
+    expect([next, values.log]).toEqual([["last"], ["first", "gated"]]);
+    expect((await thread.run()).state.values.log).toEqual(["first", "gated", "last"]);
+  });
+
   it("that have nothing to do are done", async () => {
     const graph = await bench.graph({ channels, nodes: { one: bench.node("note") }, edges: ["START -> one"] });
     const thread = bench.thread();

@@ -234,6 +234,18 @@ describe("runs in line on several servers of one MongoDB", () => {
     expect((await thread.runInfo(runId)).status).toBe("cancelled");
   });
 
+  it("are cancelled gracefully from each of them", async () => {
+    const { thread, runId, open } = await drivenThread();
+    const elsewhere = (await bench.another()).thread(thread.id);
+    const cancelled = elsewhere.cancel(runId, { graceful: true });
+    // Its server hears of it with the next record that it writes: in time, unless this machine is very slow.
+    await new Promise((turn) => setTimeout(turn, 300));
+    open();
+    const { status } = await cancelled;
+    expect(["cancelled", "done"]).toContain(status);
+    expect((await thread.state()).values.log).toEqual(["one", "gated"]);
+  });
+
   it("wait and take over wherever they were called", async () => {
     const { thread, runId, open } = await drivenThread();
     const elsewhere = (await bench.another()).thread(thread.id);

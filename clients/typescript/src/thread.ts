@@ -216,9 +216,13 @@ export class Thread {
     });
   }
 
-  /** Cancels a run that is going or waits for its turn. Returns how it stands: one that had stopped stays as it was. */
-  async cancel(runId: string, options: CallOptions = {}): Promise<RunInfo> {
-    return toRunInfo((await this.#runs.cancelRun({ threadId: this.id, runId }, options)).run);
+  /**
+   * Cancels a run that is going or waits for its turn. Returns how it stands: one that had stopped stays as it was.
+   * `graceful`: the superstep that is going ends first.
+   */
+  async cancel(runId: string, options: CallOptions & { graceful?: boolean } = {}): Promise<RunInfo> {
+    const { graceful } = options;
+    return toRunInfo((await this.#runs.cancelRun({ threadId: this.id, runId, graceful }, options)).run);
   }
 
   /** Reads what the server knows of the thread. Throws NOT_FOUND. */

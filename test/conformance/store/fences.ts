@@ -83,7 +83,11 @@ export function fences(context: () => Context): void {
       const request = { id: "q", bodyHash: new Uint8Array(32) };
       await commit(store, key, { call: call("one"), request });
       await commit(other, key, { call: call("two") });
-      const { thread } = await commit(store, key, { call: call("three"), endedCalls: ["one"], cancelRunId: "zero" });
+      const { thread } = await commit(store, key, {
+        call: call("three"),
+        endedCalls: ["one"],
+        cancelRun: { runId: "zero", gracefully: false },
+      });
       expect(thread.tail.calls.map(({ runId, n }) => [runId, Number(n)])).toEqual([
         ["two", 2],
         ["three", 3],
