@@ -15,11 +15,11 @@ import { moves, storyOf } from "./generate-script.ts";
 import { type Prediction, ThreadModel } from "./thread.ts";
 import { OfNoUse } from "./world.ts";
 
-/** With CAIRN_SOAK=1 many times as many. CAIRN_SEED repeats a run. */
-const CASES = isSoak ? 15_000 : 90;
-
 /** The first failure will do, however large its case. */
 const endOnFailure = process.env.CAIRN_SHRINK === "no";
+
+/** With CAIRN_SOAK=1 many times as many, and more for mutants, which have to be noticed. CAIRN_SEED repeats a run. */
+const CASES = isSoak ? 15_000 : endOnFailure ? 240 : 90;
 
 /** Cases that are played at the same time. */
 const LANES = 3;
