@@ -14,6 +14,7 @@ import {
   NameListSchema,
   NameSetSchema,
   type Value,
+  type Version,
   type VersionMap,
   VersionMapSchema,
   VersionSchema,
@@ -201,11 +202,20 @@ function barriers({ channels }: GraphState): Checkpoint["barrierState"] {
   return Object.fromEntries(sets);
 }
 
+/** Messages of small versions, which are made again and again. Nobody changes them. */
+const versionMessages: Version[] = [];
+const versionMessagesMax = 10_000;
+
+function versionMessage(version: number): Version {
+  const made = versionMessages[version];
+  if (made !== undefined) return made;
+  const message = create(VersionSchema, { number: { case: "int64Value", value: BigInt(version) } });
+  if (version < versionMessagesMax) versionMessages[version] = message;
+  return message;
+}
+
 function versionMap(versions: Iterable<[string, number]>): VersionMap {
-  const entries = [...versions].map(([name, version]) => [
-    name,
-    create(VersionSchema, { number: { case: "int64Value", value: BigInt(version) } }),
-  ]);
+  const entries = [...versions].map(([name, version]) => [name, versionMessage(version)]);
   return create(VersionMapSchema, { versions: Object.fromEntries(entries) });
 }
 

@@ -1,5 +1,5 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { sha256 } from "../values/digest.ts";
+import { sha256Hex } from "../values/digest.ts";
 import type { Cell } from "./cell.ts";
 import { SendsChannel } from "./channels/sends.ts";
 import { SENDS } from "./names.ts";
@@ -103,6 +103,6 @@ export function interruptId(taskId: string, namespace: string, index: number): s
 
 /** A UUID made of the first 16 bytes of SHA-256 over the parts, separated by 0x00. */
 export function hashId(parts: string[]): string {
-  const hex = sha256(parts.join("\0")).toString("hex");
+  const hex = sha256Hex(parts.join("\0"));
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
 }

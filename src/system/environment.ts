@@ -39,5 +39,18 @@ export const systemEnvironment: Environment = {
       return () => clearTimeout(timer);
     },
   },
-  random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+  random: { bytes: randomBytes },
 };
+
+/** Asking the system costs more than what is asked for, so that is asked for in advance. */
+const POOL_BYTES = 4096;
+
+let pool = new Uint8Array(0);
+
+function randomBytes(count: number): Uint8Array {
+  if (count > POOL_BYTES / 16) return crypto.getRandomValues(new Uint8Array(count));
+  if (pool.length < count) pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
+  const bytes = pool.slice(0, count);
+  pool = pool.subarray(count);
+  return bytes;
+}

@@ -23,8 +23,11 @@ export function arrayHead(count: number): Uint8Array {
   return writer.finish();
 }
 
+/** Where values are encoded, one at a time, before they are copied out. One that grew beyond it had a buffer of its own. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024);
+
 class Writer {
-  #bytes = Buffer.allocUnsafeSlow(256);
+  #bytes = scratch;
   #length = 0;
 
   finish(): Uint8Array<ArrayBuffer> {

@@ -1,12 +1,11 @@
 // The engine by itself: supersteps of a graph without a store, a server or events.
 import { create } from "@bufbuild/protobuf";
 import { applyWrites } from "../../src/engine/apply.ts";
-import { adoptReferences, emptyState, toCheckpoint } from "../../src/engine/checkpoint.ts";
+import { emptyState, toCheckpoint } from "../../src/engine/checkpoint.ts";
 import type { CompiledGraph } from "../../src/engine/graph.ts";
 import { applyInput } from "../../src/engine/input.ts";
 import type { GraphState } from "../../src/engine/state.ts";
 import { type FinishedTask, prepareTasks, type Task } from "../../src/engine/tasks.ts";
-import type { Checkpoint } from "../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { InputSchema } from "../../src/gen/cairn/v1/run_service_pb.ts";
 import { NodeCache } from "../../src/runs/node-cache.ts";
 import { runTask, type TaskContext } from "../../src/runs/tasks.ts";
@@ -71,7 +70,7 @@ function contextOf(state: GraphState): TaskContext {
 
 function saved(state: GraphState, previousVersions: Map<string, number>, source: "input" | "loop", ran: string[]) {
   const nowMs = systemEnvironment.clock.nowMs();
-  const { checkpoint, tasks } = toCheckpoint(state, {
+  return toCheckpoint(state, {
     id: minter.mint(),
     threadId: "t",
     parentId: state.checkpointId === "" ? undefined : state.checkpointId,
@@ -82,14 +81,5 @@ function saved(state: GraphState, previousVersions: Map<string, number>, source:
     metadata,
     ran,
     previousVersions,
-  });
-  adoptReferences(state, withReferences(checkpoint));
-  return tasks;
-}
-
-/** As a store gives it back: every value is a reference. */
-function withReferences(checkpoint: Checkpoint): Checkpoint {
-  const channels = Object.keys(checkpoint.channelValues);
-  const values = channels.map((name) => [name, { source: { case: "ref", value: "1.0" } }]);
-  return { ...checkpoint, channelValues: Object.fromEntries(values) };
+  }).tasks;
 }
