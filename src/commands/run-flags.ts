@@ -9,6 +9,7 @@ export interface RunFlags extends Flags {
   graph?: string;
   graphHash?: string;
   checkpoint?: string;
+  namespace?: string;
   recursionLimit?: number;
   interruptBefore?: string[];
   interruptAfter?: string[];
@@ -22,6 +23,7 @@ export function addRunFlags(command: Command): Command {
     .option("--graph <name>", "the graph; without, the one the thread last ran")
     .option("--graph-hash <hash>", "this version of it; without, the latest")
     .option("--checkpoint <id>", "start from this checkpoint in place of the head: a fork")
+    .option("--namespace <namespace>", "the subgraph that --checkpoint is of")
     .option("--recursion-limit <count>", "supersteps allowed (default: 25)", parseCount(1))
     .option("--interrupt-before <node>", "stop before this node, `*` for all; may be repeated", collect)
     .option("--interrupt-after <node>", "stop after this node, `*` for all; may be repeated", collect)
@@ -35,6 +37,7 @@ export async function runOptions(flags: RunFlags, { signal }: Session): Promise<
     graph: flags.graph,
     graphHash: flags.graphHash,
     checkpointId: flags.checkpoint,
+    namespace: flags.namespace,
     recursionLimit: flags.recursionLimit,
     interruptBefore: flags.interruptBefore,
     interruptAfter: flags.interruptAfter,

@@ -5,7 +5,7 @@ import { withHandlers } from "../engine/error-handler.ts";
 import { applyInput, inputWrites } from "../engine/input.ts";
 import { isFinished } from "../engine/task-status.ts";
 import { prepareTasks } from "../engine/tasks.ts";
-import { CairnError } from "../errors.ts";
+import { CairnError, invalidField } from "../errors.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { TaskRefSchema } from "../gen/cairn/v1/event_pb.ts";
 import type { Input, OnBusy, RunOptions } from "../gen/cairn/v1/run_service_pb.ts";
@@ -19,6 +19,7 @@ import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
 import { loadChildren } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
 import { lastStepOf, leaseOf, type RunPlan } from "./run-plan.ts";
+import { destinationOf, type Fork, travelInto } from "./travel.ts";
 
 /** What a call asks for. */
 export type Intent = { kind: "input"; input: Input } | { kind: "continue" } | { kind: "resume"; answers: Answers };
@@ -41,6 +42,8 @@ export interface Beginning {
   loaded: Loaded;
   /** Undefined: nothing is due, so nothing is written and no lease is taken. */
   draft: Draft | undefined;
+  /** Forks of subgraphs, to be saved before anything runs. */
+  forks: readonly Fork[];
 }
 
 /**
@@ -54,7 +57,12 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
   // A graph that is named can be read together with the checkpoint; what is wrong with it is told after that.
   const named = choice.name === "" ? undefined : chooseGraph(parts, key, choice, undefined);
   named?.catch(() => {});
-  const stored = await findIn(parts, key, thread, options.checkpointId);
+  if (options.namespace !== "" && intent.kind !== "continue") {
+    throw invalidField("options.namespace", "an input or an answer is for the outermost graph");
+  }
+  const destination =
+    options.namespace === "" ? undefined : await destinationOf(parts, key, options.namespace, options.checkpointId);
+  const stored = await findIn(parts, key, thread, destination?.rootCheckpointId ?? options.checkpointId);
   if (stored === undefined && intent.kind !== "input") throw nothingToGoOnFrom(key, intent.kind);
   const loaded = loadState(await (named ?? chooseGraph(parts, key, choice, stored)), key, "", stored);
   await loadChildren(parts, key, loaded);
@@ -62,15 +70,21 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
   const events = new EventMaker(runId, "");
   const lease = leaseOf(plan, parts.serverId, parts.environment.clock.nowMs());
   const draft: Draft = { events: [], writes: [], lease, status: ThreadStatus.BUSY, request: call.request };
+  let forks: readonly Fork[] = [];
   const superseded = options.checkpointId !== "" && thread.tail.headCheckpointId !== options.checkpointId;
   if (intent.kind === "input") {
     inputWrites(loaded.state.graph, intent.input, "input");
     enter(parts, plan, loaded, draft, "input", () => applyInput(loaded.state, intent.input));
   } else if (intent.kind === "continue") {
-    if (options.checkpointId !== "") travel(parts, plan, loaded, draft, superseded);
+    if (destination !== undefined) {
+      const due = prepareTasks(loaded.state);
+      passBreakpoints(loaded.state);
+      enter(parts, plan, loaded, draft, "fork", () => {});
+      forks = await travelInto(parts, plan, loaded, due, destination);
+    } else if (options.checkpointId !== "") travel(parts, plan, loaded, draft, superseded);
     else goOn(loaded);
     if (prepareTasks(loaded.state).length === 0 && draft.checkpoint === undefined)
-      return { plan, loaded, draft: undefined };
+      return { plan, loaded, draft: undefined, forks };
   } else {
     const given = takeAnswers(loaded, intent.answers, superseded);
     draft.events = [events.make({ case: "interruptAnswered", value: { interruptIds: given.interruptIds } })];
@@ -81,7 +95,7 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
   }
   draft.events = [runStarted(events, plan, loaded, stored?.checkpoint.id ?? ""), ...(draft.events ?? [])];
   if (draft.checkpoint !== undefined) draft.events.push(events.checkpointSaved(draft.checkpoint));
-  return { plan, loaded, draft };
+  return { plan, loaded, draft, forks };
 }
 
 /** Lets the graph, and the subgraphs that its tasks have begun, pass the breakpoints where they stand. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { nullCell } from "../engine/cell.ts";
+import { adoptReferences } from "../engine/checkpoint.ts";
 import type { RunFailure } from "../engine/failure.ts";
 import { controlPendingWrite } from "../engine/task-status.ts";
 import { CairnError, toCairnError } from "../errors.ts";
@@ -17,6 +18,7 @@ import type { Loaded } from "./load.ts";
 import type { RunParts } from "./parts.ts";
 import { type RunEnd, threadStatusOf } from "./run-end.ts";
 import { leaseOf, type RunPlan } from "./run-plan.ts";
+import type { Fork } from "./travel.ts";
 
 /**
  * A run that holds a thread's lease until its next stop: the loop of the outermost graph, whose end is committed in one
@@ -31,6 +33,8 @@ export class Run implements LoopHost {
   thread: ThreadTail;
   /** The checkpoint that the thread stands at, as committed. */
   checkpoint: Checkpoint;
+  /** Forks of subgraphs, to be saved before anything runs. */
+  forks: readonly Fork[] = [];
   /** Encodes the answer of the call, to be found by a retry. */
   answer: (end: RunEnd) => Uint8Array = () => new Uint8Array();
   drainedAs: RunStatus | undefined;
@@ -88,6 +92,7 @@ export class Run implements LoopHost {
   async drive(): Promise<RunEnd> {
     const stopRenewing = this.#renew();
     try {
+      for (const fork of this.forks) await this.#saveFork(fork);
       const { draft, ...end } = await this.#loop.drive();
       if (this.#lost !== undefined) throw this.#lost;
       this.#loop.committed(await this.#commitEnd(draft, end));
@@ -97,6 +102,12 @@ export class Run implements LoopHost {
       // Tasks that are still at work, of a run that was cancelled or lost its lease, are told to stop.
       this.#cancelled.abort();
     }
+  }
+
+  async #saveFork({ loaded, checkpoint }: Fork): Promise<void> {
+    const events = [new EventMaker(this.plan.runId, checkpoint.namespace).checkpointSaved(checkpoint)];
+    const { record } = await this.append({ checkpoint, hasFreshId: true, events });
+    if (record.checkpoint !== undefined) adoptReferences(loaded.state, record.checkpoint);
   }
 
   /**

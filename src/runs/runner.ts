@@ -295,11 +295,12 @@ export class Runner {
     return await decodeOutcome(this.#parts, key, encodeOutcome(info, info.checkpointId), Number.POSITIVE_INFINITY);
   }
 
-  async #drive(live: Live, { plan, loaded }: Beginning, committed: Committed): Promise<RunOutcome> {
+  async #drive(live: Live, { plan, loaded, forks }: Beginning, committed: Committed): Promise<RunOutcome> {
     const checkpoint = committed.record.checkpoint ?? loaded.stored?.checkpoint;
     invariant(checkpoint !== undefined, "a run has a checkpoint to start from");
     if (committed.record.checkpoint !== undefined) adoptReferences(loaded.state, checkpoint);
     const run = new Run(this.#parts, plan, loaded, committed.thread, checkpoint);
+    run.forks = forks;
     run.answer = (end) => answerOf(run, end);
     live.run = run;
     const name = threadName(plan.key);
@@ -338,7 +339,7 @@ function serverStopping(): CairnError {
 
 /** A repeated call whose run was lost goes on where the thread stands: its input or answers are saved. */
 function goOn(call: RunCall): RunCall {
-  return { ...call, intent: { kind: "continue" }, options: { ...call.options, checkpointId: "" } };
+  return { ...call, intent: { kind: "continue" }, options: { ...call.options, checkpointId: "", namespace: "" } };
 }
 
 /** Whether the thread can still be told that the run failed. */

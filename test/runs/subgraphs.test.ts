@@ -81,6 +81,58 @@ describe.each(storeKinds)("subgraphs on %s", (kind) => {
     expect(told.filter(({ type }) => type === "task_finished")).toHaveLength(4);
   });
 
+  it("can be gone back into, at any of their checkpoints", async () => {
+    const graph = await outer(inner({ one: add(1, "one"), asks: ask("go on?"), two: add(2, "two") }));
+    const thread = bench.thread();
+    const [asked] = (await thread.run({ n: 0 }, { graph })).interrupts;
+    const { namespace = "" } = asked ?? {};
+    const done = await thread.resume("yes");
+    const checkpoints: { checkpointId: string; step: number }[] = [];
+    for await (const { checkpointId, step } of thread.history({ namespace })) checkpoints.push({ checkpointId, step });
+    const at = (wanted: number) => ({
+      namespace,
+      checkpointId: checkpoints.find(({ step }) => step === wanted)?.checkpointId ?? "",
+    });
+    const again = await thread.run(undefined, at(1));
+    expect(again).toMatchObject({ status: "interrupted", state: { next: ["sub"], values: { n: 0 } } });
+    expect(again.interrupts[0]?.namespace).not.toBe(namespace);
+    await bench.kill();
+    await bench.restart();
+    const other = await thread.resume("no");
+    expect(other).toMatchObject({
+      status: "done",
+      state: { values: { n: 103, said: "no", log: ["one", "two", "after"] } },
+    });
+    // Behind the question: what was answered there holds.
+    expect(await thread.run(undefined, at(2))).toMatchObject({
+      status: "done",
+      state: { values: { n: 103, said: "yes" } },
+    });
+    expect((await thread.state({ checkpointId: done.state.checkpointId })).values).toEqual(done.state.values);
+    const wrong = { ...at(1), namespace: "sub:nobody" };
+    expect((await refusal(thread.run(undefined, wrong))).reason).toBe("CHECKPOINT_NOT_FOUND");
+    expect((await refusal(thread.run({ n: 1 }, at(1)))).violations[0]?.field).toBe("options.namespace");
+    expect((await refusal(thread.run(undefined, { namespace }))).violations[0]?.field).toBe("options.checkpoint_id");
+  });
+
+  it("can be gone back into where they lie in one another", async () => {
+    const deep = inner({ one: add(1, "one"), asks: ask("deep?"), two: add(2, "two") });
+    const middle = inner({ before: add(10, "before"), deep: { subgraph: deep } });
+    const graph = await outer(middle);
+    const thread = bench.thread();
+    const [asked] = (await thread.run({ n: 0 }, { graph })).interrupts;
+    const { namespace = "" } = asked ?? {};
+    expect(namespace).toMatch(/^sub:[^|]+\|deep:[^|]+$/);
+    const { checkpointId, values } = await thread.state({ namespace });
+    const done = await thread.resume("yes");
+    const ran = bench.traces().length;
+    const again = await thread.run(undefined, { namespace, checkpointId });
+    expect(again.interrupts.map(({ value }) => value)).toEqual(["deep?"]);
+    expect((await thread.state({ namespace: again.interrupts[0]?.namespace ?? "" })).values).toEqual(values);
+    expect(bench.traces()).toHaveLength(ran);
+    expect((await thread.resume("no")).state.values).toEqual({ ...done.state.values, said: "no" });
+  });
+
   it("can be changed while they wait", async () => {
     const graph = await outer(inner({ asks: ask("go on?"), two: add(2, "two") }));
     const thread = bench.thread();

@@ -13,6 +13,8 @@ export interface RunOptions extends CallOptions {
   graphHash?: string;
   /** Start from this checkpoint in place of the head: a fork. */
   checkpointId?: string;
+  /** The subgraph that `checkpointId` is of. Default: the outermost graph. */
+  namespace?: string;
   /** Supersteps allowed in this call. Default 25, at most 10,007. */
   recursionLimit?: number;
   /** Nodes to stop before, in place of the graph's own; `*` means all. */
@@ -39,6 +41,7 @@ export function toRunOptions(options: RunOptions): MessageInitShape<typeof RunOp
     graphName: options.graph,
     graphHash: options.graphHash,
     checkpointId: options.checkpointId,
+    namespace: options.namespace,
     recursionLimit: options.recursionLimit,
     interruptBefore: options.interruptBefore,
     interruptAfter: options.interruptAfter,

@@ -1,0 +1,124 @@
+import { passBreakpoints } from "../engine/breakpoints.ts";
+import { toCheckpoint } from "../engine/checkpoint.ts";
+import { namespaceOf } from "../engine/subgraph.ts";
+import { prepareTasks, type Task } from "../engine/tasks.ts";
+import { CairnError, invalidField } from "../errors.ts";
+import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { StoredCheckpoint, ThreadKey } from "../store/store.ts";
+import { findStored, type Loaded, loadState, subgraphOf } from "./load.ts";
+import type { RunParts } from "./parts.ts";
+import type { RunPlan } from "./run-plan.ts";
+
+/** The checkpoint of a subgraph that a call goes on from, and that of the outermost graph which had called it. */
+export interface Destination {
+  stored: StoredCheckpoint;
+  rootCheckpointId: string;
+}
+
+/** Where a call goes that names a subgraph's checkpoint. Throws CHECKPOINT_NOT_FOUND. */
+export async function destinationOf(
+  parts: RunParts,
+  key: ThreadKey,
+  namespace: string,
+  checkpointId: string,
+): Promise<Destination> {
+  if (checkpointId === "") throw invalidField("options.checkpoint_id", "name the subgraph's checkpoint to go on from");
+  const stored = (await findStored(parts, key, namespace, checkpointId)) as StoredCheckpoint;
+  return { stored, rootCheckpointId: stored.checkpoint.parents[""] ?? "" };
+}
+
+/** A subgraph's fork: its state, which tasks go on from, and the checkpoint that is to be saved before they do. */
+export interface Fork {
+  loaded: Loaded;
+  checkpoint: Checkpoint;
+}
+
+/**
+ * Puts the subgraph where it is to go on from, and those around it where they had called it, each as a fork. `root` has
+ * been forked already; `before` are the tasks that were due in it then. Gives the forks, the outermost first.
+ */
+export async function travelInto(
+  parts: RunParts,
+  plan: RunPlan,
+  root: Loaded,
+  before: readonly Task[],
+  { stored }: Destination,
+): Promise<Fork[]> {
+  const { namespace, parents } = stored.checkpoint;
+  const forks: Fork[] = [];
+  let outer = root;
+  let outerNamespace = "";
+  let due = before;
+  for (const inner of levelsOf(namespace)) {
+    const isLast = inner === namespace;
+    const own = isLast ? stored : await findStored(parts, plan.key, inner, parents[inner] ?? "");
+    const next = await forkOf(parts, plan, { outer, outerNamespace, due, inner }, own as StoredCheckpoint);
+    forks.push(next.fork);
+    outer = next.fork.loaded;
+    due = next.due;
+    outerNamespace = inner;
+  }
+  return forks;
+}
+
+/** A step from one graph into the next. Namespaces are those that were, as tasks have other ids in a fork. */
+interface Step {
+  outer: Loaded;
+  outerNamespace: string;
+  due: readonly Task[];
+  inner: string;
+}
+
+async function forkOf(
+  parts: RunParts,
+  plan: RunPlan,
+  { outer, outerNamespace, due, inner }: Step,
+  stored: StoredCheckpoint,
+): Promise<{ fork: Fork; due: readonly Task[] }> {
+  const { nodes } = outer.state.graph;
+  const caller = due.find((task) => {
+    const subgraph = nodes.get(task.node)?.subgraph;
+    return subgraph?.saved && namespaceOf(outerNamespace, task, subgraph) === inner;
+  });
+  const task = prepareTasks(outer.state).find(({ path, node }) => path === caller?.path && node === caller.node);
+  const subgraph = task && nodes.get(task.node)?.subgraph;
+  if (task === undefined || subgraph === undefined) throw notCalledThere(plan.key, inner, stored);
+  const graph = await subgraphOf(parts, plan.key.space, subgraph);
+  const dueInside = prepareTasks(loadState(graph, plan.key, inner, stored).state);
+  const namespace = namespaceOf(outer.state.namespace, task, subgraph);
+  const parents = { ...outer.state.parents, [outer.state.namespace]: outer.state.checkpointId };
+  const moved = { ...stored, checkpoint: { ...stored.checkpoint, namespace, parents } };
+  const loaded = loadState(graph, plan.key, namespace, moved);
+  const { state } = loaded;
+  passBreakpoints(state);
+  const nowMs = parts.environment.clock.nowMs();
+  const { checkpoint } = toCheckpoint(state, {
+    id: parts.minter.mint(),
+    threadId: plan.key.thread,
+    parentId: subgraph.perThread ? state.checkpointId : undefined,
+    source: "fork",
+    runId: plan.runId,
+    nowMs,
+    createdAt: new Date(nowMs).toISOString(),
+    metadata: plan.metadata,
+    ran: [],
+    previousVersions: new Map(state.versions),
+  });
+  loaded.statuses.clear();
+  outer.children.set(task.id, loaded);
+  return { fork: { loaded, checkpoint }, due: dueInside };
+}
+
+/** `a:1|b:2` lies in `a:1`. */
+function levelsOf(namespace: string): string[] {
+  const names = namespace.split("|");
+  return names.map((_, i) => names.slice(0, i + 1).join("|"));
+}
+
+function notCalledThere({ thread }: ThreadKey, namespace: string, { checkpoint }: StoredCheckpoint): CairnError {
+  const message = `the graph around checkpoint ${JSON.stringify(checkpoint.id)} does not call the subgraph ${JSON.stringify(namespace)}`;
+  return new CairnError(ErrorReason.CHECKPOINT_NOT_FOUND, message, {
+    metadata: { thread_id: thread, namespace, checkpoint_id: checkpoint.id },
+  });
+}
