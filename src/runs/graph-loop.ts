@@ -226,6 +226,8 @@ export class GraphLoop {
   async #advance(step: Superstep, tasks: readonly Task[]): Promise<LoopEnd | undefined> {
     await this.#host.settled();
     const { state, statuses, children } = this.loaded;
+    // Of what the tasks wrote against a checkpoint that is not saved, nothing is left to be said.
+    const writes = this.#savesAtExit ? [] : this.#draftOf(step.unsaved).writes;
     const { parentId, previousVersions } = this.#held ?? {
       parentId: state.checkpointId,
       previousVersions: new Map(state.versions),
@@ -254,8 +256,6 @@ export class GraphLoop {
     this.#planned = { at: checkpoint.id, tasks: due };
     statuses.clear();
     children.clear();
-    // Of what the tasks wrote against a checkpoint that is not saved, nothing is left to be said.
-    const writes = this.#savesAtExit ? [] : this.#draftOf(step.unsaved).writes;
     const events = [...(this.#held?.events ?? []), ...step.unsaved.events];
     const end = this.#stopAfter(tasks) ?? this.#stop() ?? this.#stopSingle();
     const bytes = (this.#held?.bytes ?? 0) + bytesOf(step.finished);

@@ -75,7 +75,10 @@ describe("a thread that a run holds", () => {
     }
     nowMs = 2000;
     for (const put of puts) await put();
+    // Whoever put something when it was over has ended it.
+    expect((await store.tail({ space: "s", thread: "t" })).tail.lease?.holder).toBe("");
     nowMs = 1000;
+    await store.update({ space: "s", thread: "t" }, async () => ({ lease }));
     const deletion = store.deleteRuns("s", ["x"], (thread) => checkNotHeld(thread, "", parts));
     await expect(deletion).rejects.toMatchObject({ reasonName: "THREAD_BUSY" });
     await store.close();
