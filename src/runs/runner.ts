@@ -11,6 +11,7 @@ import { threadName } from "../store/thread-name.ts";
 import { type Beginning, begin, type RunCall } from "./begin.ts";
 import { answeredNow, cancelWaiting, endAtOnce, isRefusal, lineOf, lineUp } from "./calls.ts";
 import { leaseState } from "./lease.ts";
+import { Live } from "./live.ts";
 import { answerOf, decodeOutcome, encodeOutcome, outcomeOf, outcomeOfNothing } from "./outcomes.ts";
 import type { RunParts } from "./parts.ts";
 import { Run } from "./run.ts";
@@ -19,19 +20,11 @@ import { readRun } from "./run-info.ts";
 import { undoRun } from "./undo.ts";
 import { waitForStop } from "./wait.ts";
 
-/** A run of this server, from just before its first record until just after its last. */
-class Live {
-  readonly runId: string;
-  readonly ended = Promise.withResolvers<RunOutcome>();
-  run: Run | undefined;
-  /** Another run waits for this one's end. */
-  hasNext = false;
-
-  constructor(runId: string) {
-    this.runId = runId;
-    // A caller that went away leaves nobody to hear of a failure.
-    this.ended.promise.catch(() => {});
-  }
+/** A run that waits, the position of its record, and the run that was going then. */
+interface Waiting {
+  runId: string;
+  n: number;
+  behind: string | undefined;
 }
 
 /** What is to be done on a thread: begin a run, if anything is due in it, or write something else. */
@@ -65,7 +58,7 @@ export class Runner {
   async run(call: RunCall, signal: AbortSignal): Promise<RunOutcome> {
     const { key } = call;
     let known: KnownRequest | undefined;
-    let waits: { runId: string; n: number } | undefined;
+    let waits: Waiting | undefined;
     let idle: { beginning: Beginning; thread: ThreadTail } | undefined;
     const begun = await this.#advance(key, async (thread) => {
       idle = undefined;
@@ -75,8 +68,9 @@ export class Runner {
       if (this.#stopping.signal.aborted) throw serverStopping();
       if (known === undefined && call.onBusy > OnBusy.REJECT && this.#isBusy(key, thread)) {
         const runId = this.#parts.minter.mint();
-        waits = { runId, n: thread.n + 1 };
-        return { draft: lineUp(call, runId, lineOf(thread, this.holderOf(key, thread))) };
+        const line = lineOf(thread, this.holderOf(key, thread));
+        waits = { runId, n: thread.n + 1, behind: line.going };
+        return { draft: lineUp(call, runId, line) };
       }
       this.refuseBusy(key, thread);
       const runId = known?.runId ?? this.#parts.minter.mint();
@@ -110,7 +104,7 @@ export class Runner {
   async cancel(key: ThreadKey, runId: string, gracefully: boolean, signal: AbortSignal): Promise<void> {
     const live = this.#live.get(threadName(key));
     if (live?.runId === runId) {
-      live.run?.cancel(gracefully);
+      live.cancel(gracefully);
       await live.ended.promise.catch(() => {});
       return;
     }
@@ -238,15 +232,11 @@ export class Runner {
   }
 
   /** Whoever takes over tells the run that is going; whoever waits in the background is answered now. */
-  async #outcomeOfWaiting(
-    call: RunCall,
-    waits: { runId: string; n: number },
-    signal: AbortSignal,
-  ): Promise<RunOutcome> {
+  async #outcomeOfWaiting(call: RunCall, waits: Waiting, signal: AbortSignal): Promise<RunOutcome> {
     const { key, onBusy, background } = call;
     const live = this.#live.get(threadName(key));
     if (live !== undefined) live.hasNext = true;
-    if (onBusy !== OnBusy.ENQUEUE) live?.run?.cancel();
+    if (onBusy !== OnBusy.ENQUEUE && live?.runId === waits.behind) live?.cancel(false);
     this.#goOnSoon(key);
     if (background) return await this.#underWay(key, waits.runId, waits.n);
     return await this.#outcomeOfRun(key, waits.runId, signal);
@@ -302,7 +292,7 @@ export class Runner {
     const run = new Run(this.#parts, plan, loaded, committed.thread, checkpoint);
     run.forks = forks;
     run.answer = (end) => answerOf(run, end);
-    live.run = run;
+    live.begins(run);
     const name = threadName(plan.key);
     try {
       return await this.#toTheEnd(run);

@@ -19,7 +19,8 @@ export async function undoRun(parts: RunParts, key: ThreadKey, runId: string): P
   if (began === undefined) return;
   await store.deleteRuns(key.space, [runId], () => {});
   await store.update(key, async ({ exists, tail }) => {
-    if (!exists || tail.headCheckpointId === "") return undefined;
+    // Another server may have done it already, and begun the next run.
+    if (!exists || tail.headCheckpointId === "" || tail.lease?.runId !== runId) return undefined;
     const asOf = began.n - 1;
     const stored = await findStored(parts, key, "", tail.headCheckpointId, asOf);
     if (stored === undefined) return undefined;
