@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import type { RunFailure } from "../engine/failure.ts";
 import { CairnError } from "../errors.ts";
 import { CalledRunSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
@@ -9,7 +8,7 @@ import type { Draft, ThreadTail } from "../store/store.ts";
 import type { RunCall } from "./begin.ts";
 import { EventMaker, runError } from "./event-bodies.ts";
 import { encodeOutcome } from "./outcomes.ts";
-import { threadStatusOf } from "./run-end.ts";
+import { type RunEnd, threadStatusOf } from "./run-end.ts";
 
 /** How a thread's runs are in line: who holds it, or held it last and is gone, and who waits. */
 export interface Line {
@@ -63,14 +62,13 @@ export function cancelWaiting(runId: string): Draft {
   return { endedCalls: [runId], events: [cancelledEvent(runId)] };
 }
 
-/** Ends a run whose turn has come and that can't begin, or has nothing to do. */
+/** Ends a run whose turn has come and that can't begin, has nothing to do, or was to be cancelled. */
 export function endAtOnce(
   runId: string,
   { tail }: ThreadTail,
   request: Draft["request"],
-  failure: RunFailure | undefined,
+  { status, failure }: RunEnd,
 ): Draft {
-  const status = failure === undefined ? RunStatus.DONE : RunStatus.FAILED;
   const error = failure && runError(failure);
   return {
     endedCalls: [runId],

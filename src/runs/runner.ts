@@ -215,15 +215,20 @@ export class Runner {
     if (tail.calls[0]?.runId !== runId || this.holderOf(key, thread) !== undefined) return { draft: undefined };
     const intent = input === undefined ? { kind: "continue" as const } : { kind: "input" as const, input };
     const call: RunCall = { key, intent, options, single: false, request, background: false, onBusy: OnBusy.REJECT };
+    const end = (status: RunStatus, failure?: RunFailure) => ({
+      draft: endAtOnce(runId, thread, request, { status, failure }),
+    });
+    const hasBegun = tail.lease?.runId === runId;
+    // Its server has not lived to do it.
+    if (hasBegun && tail.cancelRunId === runId) return end(RunStatus.CANCELLED);
     try {
-      const hasBegun = tail.lease?.runId === runId;
       const beginning = await begin(this.#parts, hasBegun ? goOn(call) : call, runId, thread);
-      return beginning.draft === undefined ? { draft: endAtOnce(runId, thread, request, undefined) } : { beginning };
+      return beginning.draft === undefined ? end(RunStatus.DONE) : { beginning };
     } catch (thrown) {
       if (!isRefusal(thrown)) throw thrown;
       const { reason, message, metadata } = thrown;
-      const failure = new RunFailure(reason, message, { node: metadata.node ?? "", channel: metadata.channel ?? "" });
-      return { draft: endAtOnce(runId, thread, request, failure) };
+      const { node = "", channel = "" } = metadata;
+      return end(RunStatus.FAILED, new RunFailure(reason, message, { node, channel }));
     }
   }
 

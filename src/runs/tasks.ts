@@ -67,13 +67,23 @@ export interface TaskContext extends NodeContext {
 export async function runTask(task: Task, answers: readonly Plain[], context: TaskContext): Promise<TaskOutcome> {
   const node = context.state.graph.nodes.get(task.node) as CompiledNode;
   const policy = node.spec?.retry;
+  let earlier: Draft = {};
   for (let attempts = 1; ; attempts++) {
     context.onStart(task, attempts);
-    const outcome = await attempt(node, task, answers, context);
+    const outcome = withEarlier(earlier, await attempt(node, task, answers, context));
     if (outcome.kind !== "failed" || policy === undefined) return outcome;
     if (context.signal.aborted || !isRetried(policy, outcome.failure, attempts)) return outcome;
+    earlier = outcome.draft ?? {};
     await pause(retryDelayMs(policy, attempts, fraction(context.environment.random)), context);
   }
+}
+
+/** What a subgraph's tasks did in an attempt that failed in another of them is to be saved as well. */
+function withEarlier({ writes = [], events = [] }: Draft, outcome: TaskOutcome): TaskOutcome {
+  const isOfSubgraph = outcome.kind === "finished" || outcome.kind === "stopped" || outcome.kind === "failed";
+  if (!isOfSubgraph || writes.length + events.length === 0) return outcome;
+  const { writes: own = [], events: told = [] } = outcome.draft ?? {};
+  return { ...outcome, draft: { writes: [...writes, ...own], events: [...events, ...told] } };
 }
 
 /** Waits, but not longer than the run goes on. */

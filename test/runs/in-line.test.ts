@@ -74,6 +74,8 @@ describe.each(storeKinds)("runs in line on %s", (kind) => {
       const lost = thread.run({}, { ...enqueue, graph: "no such graph" });
       const odd = thread.run({ nope: 1 }, enqueue);
       const last = thread.run({ log: ["last"] }, { ...enqueue, requestId: "last" });
+      // On a thread that is free, what is wrong would be refused.
+      await until("all are in line", async () => (await statuses(thread)).length === 4);
       open();
       expect([(await lost).status, (await lost).error?.reason]).toEqual(["failed", "GRAPH_NOT_FOUND"]);
       expect([(await odd).status, (await odd).error?.reason]).toEqual(["failed", "CHANNEL_NOT_FOUND"]);
