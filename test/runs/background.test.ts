@@ -105,16 +105,15 @@ describe.each(storeKinds)("runs in the background on %s", (kind) => {
   });
 
   it("are cancelled gracefully after the superstep that is going", async () => {
-    const { graph, gate, isAtWork } = await gatedGraph();
+    const nodes = { again: { expression: { update: { log: "[state.log.size()]" } } } };
+    const graph = await bench.graph({ channels, nodes, edges: ["START -> again", "again -> again"] });
     const thread = bench.thread();
-    const { runId } = await thread.run({}, { graph, background: true });
-    await isAtWork();
-    const cancelled = thread.cancel(runId, { graceful: true });
-    bench.open(gate);
-    expect((await cancelled).status).toBe("cancelled");
-    const { next, values } = await thread.state();
-    expect([next, values.log]).toEqual([["last"], ["first", "gated"]]);
-    expect((await thread.run()).state.values.log).toEqual(["first", "gated", "last"]);
+    const { runId } = await thread.run({}, { graph, background: true, recursionLimit: 10_000 });
+    await until("it is under way", async () => (await thread.state()).step > 2);
+    expect((await thread.cancel(runId, { graceful: true })).status).toBe("cancelled");
+    const { next, values, step, tasks } = await thread.state();
+    expect([next, values.log]).toEqual([["again"], Array.from({ length: step }, (_, i) => i)]);
+    expect(tasks.map(({ finished }) => finished)).toEqual([false]);
   });
 
   it("that have nothing to do are done", async () => {
