@@ -3,7 +3,7 @@ import { act } from "./action.ts";
 import { addFlags } from "./flags.ts";
 import { showOutcome } from "./outcome.ts";
 import { readObject, readValue } from "./read-input.ts";
-import { addRunFlags, type RunFlags, runOptions } from "./run-flags.ts";
+import { addRunFlags, addWaitingFlags, runOptions, type WaitingFlags } from "./run-flags.ts";
 import { UsageError } from "./usage-error.ts";
 import { watchRun } from "./watch-run.ts";
 
@@ -17,11 +17,9 @@ Examples:
   $ cairn resume t1 --answers '{"5b1c…": true, "77aa…": "no"}'
 `;
 
-interface ResumeFlags extends RunFlags {
+interface ResumeFlags extends WaitingFlags {
   answer?: string;
   answers?: string;
-  watch?: boolean;
-  background?: boolean;
 }
 
 /** `cairn resume` */
@@ -31,10 +29,10 @@ export function addResume(program: Command): Command {
     .argument("<thread>", "id of the thread")
     .description("answer what a thread asks, and run on")
     .addOption(new Option("--answer <json>", "the answer to the only open question: JSON, @FILE, or - for stdin"))
-    .addOption(new Option("--answers <json>", "answers by question: {id: answer}").conflicts("answer"))
-    .option("--watch", "show what happens as it happens")
-    .addOption(new Option("--background", "don't wait: cairn wait does, cairn runs tells").conflicts("watch"));
-  return addFlags(addRunFlags(command)).addHelpText("after", help).action(resume);
+    .addOption(new Option("--answers <json>", "answers by question: {id: answer}").conflicts("answer"));
+  return addFlags(addRunFlags(addWaitingFlags(command)))
+    .addHelpText("after", help)
+    .action(resume);
 }
 
 function resume(threadId: string, flags: ResumeFlags): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { RunOptions } from "../../clients/typescript/src/index.ts";
 import type { Session } from "./action.ts";
 import { collect, type Flags, parseCount } from "./flags.ts";
@@ -17,6 +17,12 @@ export interface RunFlags extends Flags {
   requestId?: string;
 }
 
+/** Flags of those that wait for a run, unless they are told not to. */
+export interface WaitingFlags extends RunFlags {
+  watch?: boolean;
+  background?: boolean;
+}
+
 /** Adds them. */
 export function addRunFlags(command: Command): Command {
   return command
@@ -29,6 +35,13 @@ export function addRunFlags(command: Command): Command {
     .option("--interrupt-after <node>", "stop after this node, `*` for all; may be repeated", collect)
     .option("--metadata <json>", "a JSON object kept with the run's checkpoints; @FILE or - for stdin")
     .option("--request-id <id>", "the same id again within 24 hours gives the first answer");
+}
+
+/** Adds the flags of those that wait for a run. */
+export function addWaitingFlags(command: Command): Command {
+  return command
+    .option("--watch", "show what happens as it happens")
+    .addOption(new Option("--background", "don't wait: cairn wait does, cairn runs tells").conflicts("watch"));
 }
 
 /** What they say to the client. */

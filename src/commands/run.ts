@@ -3,7 +3,7 @@ import { act, type Session } from "./action.ts";
 import { addFlags } from "./flags.ts";
 import { showOutcome } from "./outcome.ts";
 import { readObject } from "./read-input.ts";
-import { addRunFlags, type RunFlags, runOptions } from "./run-flags.ts";
+import { addRunFlags, addWaitingFlags, runOptions, type WaitingFlags } from "./run-flags.ts";
 import { watchRun } from "./watch-run.ts";
 
 const help = `
@@ -22,10 +22,8 @@ Examples:
 
 const onBusy = ["reject", "enqueue", "interrupt", "rollback"] as const;
 
-interface TurnFlags extends RunFlags {
+interface TurnFlags extends WaitingFlags {
   input?: string;
-  watch?: boolean;
-  background?: boolean;
   onBusy?: (typeof onBusy)[number];
 }
 
@@ -35,10 +33,10 @@ export function addRun(program: Command): Command {
     .command("run")
     .argument("<thread>", "id of the thread")
     .description("run a graph on a thread until it is done, asks, or fails")
-    .option("--input <json>", "channels to write first: a JSON object, @FILE, or - for stdin")
-    .option("--watch", "show what happens as it happens")
-    .addOption(new Option("--background", "don't wait: cairn wait does, cairn runs tells").conflicts("watch"))
-    .addOption(new Option("--on-busy <how>", "when another run holds the thread (default: reject)").choices(onBusy));
+    .option("--input <json>", "channels to write first: a JSON object, @FILE, or - for stdin");
+  addWaitingFlags(command).addOption(
+    new Option("--on-busy <how>", "when another run holds the thread (default: reject)").choices(onBusy),
+  );
   return addFlags(addRunFlags(command)).addHelpText("after", help).action(run);
 }
 

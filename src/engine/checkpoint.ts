@@ -93,9 +93,7 @@ export interface CheckpointContext {
   source: "input" | "loop" | "update" | "fork";
   /** "" when no run makes it. */
   runId: string;
-  /** The same moment twice: in milliseconds, and as ISO 8601 text. */
   nowMs: number;
-  createdAt: string;
   /** The user's metadata: a JSON object. */
   metadata: Uint8Array;
   /** Nodes that ran in the superstep. */
@@ -124,7 +122,7 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
     step: BigInt(state.step),
     source: context.source,
     phase: context.source === "update" || context.source === "fork" ? Phase.UPDATED : Phase.COMPLETED,
-    createdAt: context.createdAt,
+    createdAt: new Date(context.nowMs).toISOString(),
     createdAtMs: BigInt(context.nowMs),
     runId: context.runId === "" ? undefined : context.runId,
     graphName: graph.name,

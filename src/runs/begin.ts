@@ -18,7 +18,7 @@ import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
 import { loadChildren } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
-import { lastStepOf, leaseOf, type RunPlan } from "./run-plan.ts";
+import { lastStepOf, leaseOf, type RunPlan, stampOf } from "./run-plan.ts";
 import { destinationOf, type Fork, travelInto } from "./travel.ts";
 
 /** What a call asks for. */
@@ -135,17 +135,11 @@ function enter(
   const parentId = state.checkpointId === "" ? undefined : state.checkpointId;
   const previousVersions = new Map(state.versions);
   change();
-  const nowMs = parts.environment.clock.nowMs();
   draft.hasFreshId = true;
   draft.checkpoint = toCheckpoint(state, {
-    id: parts.minter.mint(),
-    threadId: plan.key.thread,
+    ...stampOf(parts, plan),
     parentId,
     source,
-    runId: plan.runId,
-    nowMs,
-    createdAt: new Date(nowMs).toISOString(),
-    metadata: plan.metadata,
     ran: [],
     previousVersions,
   }).checkpoint;

@@ -1,9 +1,8 @@
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { type StreamEventsRequest, StreamMode } from "../gen/cairn/v1/run_service_pb.ts";
+import { isOfLifecycle } from "../store/keys.ts";
 
 type Case = NonNullable<Event["body"]["case"]>;
-
-const lifecycle: Case[] = ["runQueued", "runStarted", "runStopped"];
 
 const views: Partial<Record<StreamMode, Case[]>> = {
   [StreamMode.VALUES]: ["checkpointSaved"],
@@ -25,8 +24,8 @@ export function filterOf(request: StreamEventsRequest): Wanted {
 
 function modeFilter(modes: StreamMode[]): Wanted {
   if (modes.length === 0 || modes.includes(StreamMode.DEBUG)) return () => true;
-  const cases = new Set<string | undefined>([...lifecycle, ...modes.flatMap((mode) => views[mode] ?? [])]);
-  return ({ body }) => cases.has(body.case);
+  const cases = new Set<string | undefined>(modes.flatMap((mode) => views[mode] ?? []));
+  return ({ body }) => isOfLifecycle(body.case) || cases.has(body.case);
 }
 
 function namespaceFilter({ namespace, depth }: StreamEventsRequest): Wanted {

@@ -19,7 +19,7 @@ import type { Loaded } from "./load.ts";
 import type { RunParts } from "./parts.ts";
 import type { Replay } from "./replay.ts";
 import { type RunEnd, recursionLimit, sendToNobody, threadConflict, tooManyTasks } from "./run-end.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { type RunPlan, stampOf } from "./run-plan.ts";
 import { callSubgraph } from "./subgraphs.ts";
 import { type Question, Superstep, type Unsaved } from "./superstep.ts";
 
@@ -240,16 +240,10 @@ export class GraphLoop {
     }
     for (const [namespace, checkpointId] of step.heads) state.heads.set(namespace, checkpointId);
     this.#show(step.finished);
-    const nowMs = this.#host.parts.environment.clock.nowMs();
     const { checkpoint, tasks: due } = toCheckpoint(state, {
-      id: this.#host.parts.minter.mint(),
-      threadId: this.#host.plan.key.thread,
+      ...stampOf(this.#host.parts, this.#host.plan),
       parentId: parentId === "" ? undefined : parentId,
       source: "loop",
-      runId: this.#host.plan.runId,
-      nowMs,
-      createdAt: new Date(nowMs).toISOString(),
-      metadata: this.#host.plan.metadata,
       ran: tasks.map(({ node }) => node),
       previousVersions,
     });

@@ -2,7 +2,7 @@ import { type CompiledSubgraph, namespaceOf } from "../engine/subgraph.ts";
 import { isFinished } from "../engine/task-status.ts";
 import { prepareTasks, type Task } from "../engine/tasks.ts";
 import type { StoredCheckpoint, ThreadKey } from "../store/store.ts";
-import { findStored, type Loaded, loadState, subgraphOf } from "./load.ts";
+import { findStored, graphOf, type Loaded, loadState, subgraphOf } from "./load.ts";
 import type { RunParts } from "./parts.ts";
 
 type LoadParts = Pick<RunParts, "store" | "graphs">;
@@ -19,6 +19,19 @@ export async function loadChildren(parts: LoadParts, key: ThreadKey, loaded: Loa
       if (subgraph?.saved) await loadChild(parts, key, loaded, { task, subgraph, asOf });
     }),
   );
+}
+
+/** A native checkpoint's whole state, its subgraphs as well, in the graph that made it. Throws GRAPH_NOT_FOUND. */
+export async function loadWhole(
+  parts: LoadParts,
+  key: ThreadKey,
+  stored: StoredCheckpoint,
+  asOf?: number,
+): Promise<Loaded> {
+  const { checkpoint } = stored;
+  const loaded = loadState(await graphOf(parts, key.space, checkpoint), key, checkpoint.namespace, stored);
+  await loadChildren(parts, key, loaded, asOf);
+  return loaded;
 }
 
 interface Called {

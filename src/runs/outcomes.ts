@@ -4,8 +4,8 @@ import { type RunOutcome, RunOutcomeSchema } from "../gen/cairn/v1/run_service_p
 import type { ThreadKey, ThreadTail } from "../store/store.ts";
 import type { Beginning } from "./begin.ts";
 import { runError } from "./event-bodies.ts";
-import { findStored, graphOf, loadState } from "./load.ts";
-import { loadChildren } from "./load-children.ts";
+import { findStored, loadState } from "./load.ts";
+import { loadChildren, loadWhole } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
 import type { Run } from "./run.ts";
 import type { RunEnd } from "./run-end.ts";
@@ -31,11 +31,7 @@ export async function decodeOutcome(
   outcome.lastEventNumber = last?.record.events.at(-1)?.number ?? 0n;
   const asOf = Number.isFinite(n) ? n : undefined;
   const stored = await findStored(parts, key, "", outcome.state?.checkpointId ?? "", asOf);
-  outcome.state = undefined;
-  if (stored === undefined) return outcome;
-  const loaded = loadState(await graphOf(parts, key.space, stored.checkpoint), key, "", stored);
-  await loadChildren(parts, key, loaded, asOf);
-  outcome.state = stateSnapshot(stored.checkpoint, loaded, true);
+  outcome.state = stored && stateSnapshot(stored.checkpoint, await loadWhole(parts, key, stored, asOf), true);
   return outcome;
 }
 

@@ -2,8 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { CairnError } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import { type Event, RunStatus } from "../gen/cairn/v1/event_pb.ts";
+import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { type RunInfo, RunInfoSchema } from "../gen/cairn/v1/run_service_pb.ts";
+import { isOfLifecycle } from "../store/keys.ts";
 import type { Store, ThreadKey } from "../store/store.ts";
 
 /** Records read at a time while runs are put together. */
@@ -42,7 +43,7 @@ export async function readRuns(
   for (;;) {
     const page = await store.runRecords(key, undefined, before, batch);
     for (const { n, record } of page) {
-      for (const { runId } of record.events.filter(({ body }) => lifecycle.has(body.case))) {
+      for (const { runId } of record.events.filter(({ body }) => isOfLifecycle(body.case))) {
         const run = found.get(runId) ?? { n, records: [] };
         if (!run.records.includes(record)) run.records.push(record);
         found.set(runId, { ...run, n });
@@ -60,12 +61,10 @@ export async function readRuns(
   }
 }
 
-const lifecycle = new Set<Event["body"]["case"]>(["runQueued", "runStarted", "runStopped"]);
-
 /** The oldest record that tells of the run waiting or starting. */
 function startOf(runId: string, records: readonly Record[]): Record | undefined {
   return records.findLast(({ events }) =>
-    events.some((event) => event.runId === runId && lifecycle.has(event.body.case) && event.body.case !== "runStopped"),
+    events.some((event) => event.runId === runId && isOfLifecycle(event.body.case) && event.body.case !== "runStopped"),
   );
 }
 
@@ -76,7 +75,7 @@ function infoOf(key: ThreadKey, runId: string, records: readonly Record[], isGoi
   const began = events.findLast(({ body }) => body.case === "runStarted");
   const started = began?.body.case === "runStarted" ? began.body.value : undefined;
   // A run that was taken on has stopped as lost before, and may have started again since.
-  const last = records[0]?.events.findLast((event) => event.runId === runId && lifecycle.has(event.body.case));
+  const last = records[0]?.events.findLast((event) => event.runId === runId && isOfLifecycle(event.body.case));
   const stop = last?.body.case === "runStopped" ? last.body.value : undefined;
   const open = began === undefined ? RunStatus.QUEUED : isGoing(runId) ? RunStatus.RUNNING : RunStatus.LOST;
   return create(RunInfoSchema, {

@@ -38,15 +38,13 @@ export async function updateDraft(parts: RunParts, update: StateUpdates, thread:
   const parentId = isCopy ? stored?.checkpoint.parentId : state.checkpointId || undefined;
   const previousVersions = new Map(state.versions);
   const ran = await change(parts, update, loaded);
-  const nowMs = parts.environment.clock.nowMs();
   const { checkpoint } = toCheckpoint(state, {
     id: parts.minter.mint(),
     threadId: key.thread,
     parentId,
     source: isCopy ? "fork" : "update",
     runId: "",
-    nowMs,
-    createdAt: new Date(nowMs).toISOString(),
+    nowMs: parts.environment.clock.nowMs(),
     metadata: new TextEncoder().encode("{}"),
     ran,
     previousVersions,

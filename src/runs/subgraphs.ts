@@ -14,7 +14,7 @@ import type { Plain } from "../values/value.ts";
 import { GraphLoop, type LoopEnd, type LoopHost, type LoopPlan } from "./graph-loop.ts";
 import { findStored, type Loaded, loadState, subgraphOf } from "./load.ts";
 import { Replay } from "./replay.ts";
-import { lastStepOf } from "./run-plan.ts";
+import { lastStepOf, stampOf } from "./run-plan.ts";
 import type { Question } from "./superstep.ts";
 
 /** What came of a call of a subgraph. */
@@ -96,16 +96,10 @@ function applyGiven({ state, statuses }: Loaded, task: Task): void {
 
 async function saveInput(host: LoopHost, loop: GraphLoop, previousVersions: Map<string, number>): Promise<void> {
   const { state } = loop.loaded;
-  const nowMs = host.parts.environment.clock.nowMs();
   const { checkpoint } = toCheckpoint(state, {
-    id: host.parts.minter.mint(),
-    threadId: host.plan.key.thread,
+    ...stampOf(host.parts, host.plan),
     parentId: state.checkpointId === "" ? undefined : state.checkpointId,
     source: "input",
-    runId: host.plan.runId,
-    nowMs,
-    createdAt: new Date(nowMs).toISOString(),
-    metadata: host.plan.metadata,
     ran: [],
     previousVersions,
   });

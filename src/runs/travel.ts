@@ -8,7 +8,7 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { StoredCheckpoint, ThreadKey } from "../store/store.ts";
 import { findStored, type Loaded, loadState, subgraphOf } from "./load.ts";
 import type { RunParts } from "./parts.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { type RunPlan, stampOf } from "./run-plan.ts";
 
 /** The checkpoint of a subgraph that a call goes on from, and that of the outermost graph which had called it. */
 export interface Destination {
@@ -92,16 +92,10 @@ async function forkOf(
   const loaded = loadState(graph, plan.key, namespace, moved);
   const { state } = loaded;
   passBreakpoints(state);
-  const nowMs = parts.environment.clock.nowMs();
   const { checkpoint } = toCheckpoint(state, {
-    id: parts.minter.mint(),
-    threadId: plan.key.thread,
+    ...stampOf(parts, plan),
     parentId: subgraph.perThread ? state.checkpointId : undefined,
     source: "fork",
-    runId: plan.runId,
-    nowMs,
-    createdAt: new Date(nowMs).toISOString(),
-    metadata: plan.metadata,
     ran: [],
     previousVersions: new Map(state.versions),
   });

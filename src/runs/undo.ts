@@ -1,6 +1,6 @@
 import type { DraftWrites, ReadOptions, ThreadKey } from "../store/store.ts";
-import { findStored, graphOf, type Loaded, loadState } from "./load.ts";
-import { loadChildren } from "./load-children.ts";
+import { findStored, type Loaded } from "./load.ts";
+import { loadWhole } from "./load-children.ts";
 import type { RunParts } from "./parts.ts";
 
 /** Records of one run read at most to find where it began. */
@@ -24,8 +24,7 @@ export async function undoRun(parts: RunParts, key: ThreadKey, runId: string): P
     const asOf = began.n - 1;
     const stored = await findStored(parts, key, "", tail.headCheckpointId, asOf);
     if (stored === undefined) return undefined;
-    const head = loadState(await graphOf(parts, key.space, stored.checkpoint), key, "", stored);
-    await loadChildren(parts, key, head, asOf);
+    const head = await loadWhole(parts, key, stored, asOf);
     const changed = await Promise.all(stopped(head).map((loaded) => writesBefore(parts, key, loaded, asOf)));
     const before = changed.flatMap((group) => group ?? []);
     if (before.length === 0) return undefined;

@@ -1,4 +1,5 @@
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Event } from "../gen/cairn/v1/event_pb.ts";
 
 /** Look-up keys: the texts by which a thread's rows are found other than by position. */
 
@@ -12,6 +13,11 @@ export const madeByKey = (runId: string): string => `r:${runId}`;
 export const requestKey = (requestId: string): string => `q:${requestId}`;
 /** Rows that tell of a run, or of any run, waiting, starting or stopping. */
 export const runKey = (runId: string | undefined): string => (runId === undefined ? "u" : `u:${runId}`);
+
+/** Whether an event tells of a run waiting, starting or stopping. */
+export function isOfLifecycle(body: Event["body"]["case"]): boolean {
+  return body === "runQueued" || body === "runStarted" || body === "runStopped";
+}
 
 /** All keys of a record's row. Derived from the record alone, so that a rewritten row gets the right ones. */
 export function keysOf(record: Record): string[] {
@@ -28,7 +34,7 @@ export function keysOf(record: Record): string[] {
     keys.add(writesKey(namespace, checkpointId));
   }
   for (const { body, runId } of record.events) {
-    if (body.case !== "runStarted" && body.case !== "runStopped" && body.case !== "runQueued") continue;
+    if (!isOfLifecycle(body.case)) continue;
     keys.add(runKey(undefined));
     keys.add(runKey(runId));
   }

@@ -69,15 +69,13 @@ function contextOf(state: GraphState): TaskContext {
 }
 
 function saved(state: GraphState, previousVersions: Map<string, number>, source: "input" | "loop", ran: string[]) {
-  const nowMs = systemEnvironment.clock.nowMs();
   return toCheckpoint(state, {
     id: minter.mint(),
     threadId: "t",
     parentId: state.checkpointId === "" ? undefined : state.checkpointId,
     source,
     runId: "r",
-    nowMs,
-    createdAt: new Date(nowMs).toISOString(),
+    nowMs: systemEnvironment.clock.nowMs(),
     metadata,
     ran,
     previousVersions,
