@@ -173,11 +173,18 @@ export const reducerKinds: ReadonlyMap<ChannelKind, Reducer> = new Map<ChannelKi
   [ChannelKind.MERGE, "merge"],
 ]);
 
+/** The kind whose reducer a channel has: its own, or a delta channel's choice. */
+export function reducedBy({ kind, reducer }: ChannelSpec): ChannelKind {
+  if (kind !== ChannelKind.DELTA) return kind;
+  return reducer === ChannelKind.UNSPECIFIED ? ChannelKind.APPEND : reducer;
+}
+
 function stateChannel(name: string, spec: ChannelSpec, saved: Cell | undefined): Channel {
-  const reducer = reducerKinds.get(spec.kind);
+  const reducer = reducerKinds.get(reducedBy(spec));
   if (reducer !== undefined) {
-    const initial = spec.initial === undefined ? reducers[reducer].initial() : fromJsonValue(spec.initial);
-    return new ReducerChannel(name, reducer, saved ?? Cell.of(initial));
+    const initial = Cell.of(spec.initial === undefined ? reducers[reducer].initial() : fromJsonValue(spec.initial));
+    const rules = { reducer, emptied: spec.kind === ChannelKind.DELTA ? initial : undefined };
+    return new ReducerChannel(name, rules, saved ?? initial);
   }
   if (spec.kind === ChannelKind.TOPIC) return new TopicChannel(spec.accumulate, saved);
   return new PlainChannel(name, plainKinds.get(spec.kind) ?? "lastValue", saved);

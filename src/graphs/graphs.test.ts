@@ -188,13 +188,14 @@ describe("validation", () => {
       ],
     ],
     [
-      `name: g\nchannels: {a: {}, b: {kind: topic, initial: 1, accumulate: true}, c: {kind: add, initial: [], accumulate: true}, d: delta}\n${flow.replace("{n:", "{c:")}`,
+      `name: g\nchannels: {a: {}, b: {kind: topic, initial: 1, accumulate: true}, c: {kind: add, initial: [], accumulate: true}, d: {kind: delta, reducer: topic}, e: {kind: add, reducer: max}}\n${flow.replace("{n:", "{c:")}`,
       [
         "channels.a.kind: a channel needs a kind",
-        "channels.b.initial: only add, append, max and merge have one",
+        "channels.b.initial: only add, append, max, merge and delta have one",
         "channels.c.initial: must be a number",
         "channels.c.accumulate: only a topic accumulates",
-        "channels.d.kind: delta channels are not supported yet",
+        "channels.d.reducer: must be append, merge, add or max",
+        "channels.e.reducer: only a delta channel has one",
       ],
     ],
     [

@@ -1,6 +1,7 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
+import { reducedBy, reducerKinds } from "../engine/graph.ts";
 import { ChannelKind, type ChannelSpec } from "../gen/cairn/v1/graph_pb.ts";
-import { type Check, notYet } from "./check.ts";
+import type { Check } from "./check.ts";
 import { entry, member } from "./faults.ts";
 import { nameFault } from "./names.ts";
 
@@ -21,15 +22,19 @@ const initials: Partial<Record<ChannelKind, { kind: Value["kind"]["case"]; what:
   [ChannelKind.MERGE]: { kind: "structValue", what: "a map" },
 };
 
-function checkChannel(check: Check, path: string, channel: ChannelSpec): void {
-  const { faults } = check;
+function checkChannel({ faults }: Check, path: string, channel: ChannelSpec): void {
   if (channel.kind === ChannelKind.UNSPECIFIED) faults.add(member(path, "kind"), "a channel needs a kind");
-  else if (channel.kind === ChannelKind.DELTA) notYet(check, member(path, "kind"), "delta channels are");
   else if (channel.kind > ChannelKind.DELTA) faults.add(member(path, "kind"), `there is no kind ${channel.kind}`);
   if (channel.initial !== undefined) {
-    const wanted = initials[channel.kind];
-    if (wanted === undefined) faults.add(member(path, "initial"), "only add, append, max and merge have one");
+    const wanted = initials[reducedBy(channel)];
+    if (wanted === undefined) faults.add(member(path, "initial"), "only add, append, max, merge and delta have one");
     else if (channel.initial.kind.case !== wanted.kind) faults.add(member(path, "initial"), `must be ${wanted.what}`);
+  }
+  if (channel.reducer !== ChannelKind.UNSPECIFIED) {
+    if (channel.kind !== ChannelKind.DELTA) faults.add(member(path, "reducer"), "only a delta channel has one");
+    else if (!reducerKinds.has(channel.reducer)) {
+      faults.add(member(path, "reducer"), "must be append, merge, add or max");
+    }
   }
   if (channel.accumulate && channel.kind !== ChannelKind.TOPIC) {
     faults.add(member(path, "accumulate"), "only a topic accumulates");

@@ -22,7 +22,7 @@ export function stateOf(channels: Record<string, ChannelKind>, nodes: string[], 
   return emptyState(compileGraph(create(GraphSpecSchema, init), "hash"), "");
 }
 
-export const { LAST_VALUE, ADD, APPEND, MAX, MERGE, ANY_VALUE, EPHEMERAL, UNTRACKED, TOPIC } = ChannelKind;
+export const { LAST_VALUE, ADD, APPEND, MAX, MERGE, ANY_VALUE, EPHEMERAL, UNTRACKED, TOPIC, DELTA } = ChannelKind;
 
 export function set(channel: string, value: Plain, overwrite = false): Write {
   return write(channel, Cell.of(value), overwrite);

@@ -10,7 +10,20 @@ import { copyState, type GraphState } from "../../src/engine/state.ts";
 import { interruptId, prepareTasks } from "../../src/engine/tasks.ts";
 import { sendWrite } from "../../src/engine/write.ts";
 import { limits } from "../../src/limits.ts";
-import { ADD, ANY_VALUE, APPEND, EPHEMERAL, LAST_VALUE, ran, read, set, stateOf, TOPIC, UNTRACKED } from "./graphs.ts";
+import {
+  ADD,
+  ANY_VALUE,
+  APPEND,
+  DELTA,
+  EPHEMERAL,
+  LAST_VALUE,
+  ran,
+  read,
+  set,
+  stateOf,
+  TOPIC,
+  UNTRACKED,
+} from "./graphs.ts";
 
 const due = (state: GraphState) => prepareTasks(state).map(({ node }) => node);
 
@@ -74,6 +87,21 @@ describe("applying writes", () => {
     applyWrites(state, [ran(state, "a", set("n", 10, true)), ran(state, "b", set("n", 5))]);
     expect(read(state, "n")).toBe(10);
     expect(refusalOf(state, [set("n", 1, true)], [set("n", 2, true)])).toMatchObject({ channel: "n" });
+  });
+
+  it("appends to a delta channel, whose overwrite takes the place of all the superstep's writes, and empties it if null", () => {
+    const state = startedAt(stateOf({ log: DELTA }, ["a", "b", "c"], []), "a", "b", "c");
+    expect(read(state, "log")).toEqual([]);
+    applyWrites(state, [ran(state, "a", set("log", [1])), ran(state, "b", set("log", [2, 3]))]);
+    expect(read(state, "log")).toEqual([1, 2, 3]);
+    applyWrites(state, [
+      ran(state, "a", set("log", [4])),
+      ran(state, "b", set("log", [5], true)),
+      ran(state, "c", set("log", [6])),
+    ]);
+    expect(read(state, "log")).toEqual([5]);
+    applyWrites(state, [ran(state, "a", set("log", null, true))]);
+    expect(read(state, "log")).toEqual([]);
   });
 
   it("refuses what a reducer can't take beside an overwrite, too, which may come after it", () => {

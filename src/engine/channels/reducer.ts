@@ -5,15 +5,21 @@ import type { Write } from "../write.ts";
 import type { Channel } from "./channel.ts";
 import { type Reducer, reducers } from "./reducers.ts";
 
+interface ReducerRules {
+  reducer: Reducer;
+  /** What an overwrite with null leaves; undefined: null itself. */
+  emptied: Cell | undefined;
+}
+
 /** A channel that combines each write with what it holds. */
 export class ReducerChannel implements Channel {
   readonly #name: string;
-  readonly #reducer: Reducer;
+  readonly #rules: ReducerRules;
   #cell: Cell;
 
-  constructor(name: string, reducer: Reducer, cell: Cell) {
+  constructor(name: string, rules: ReducerRules, cell: Cell) {
     this.#name = name;
-    this.#reducer = reducer;
+    this.#rules = rules;
     this.#cell = cell;
   }
 
@@ -36,10 +42,11 @@ export class ReducerChannel implements Channel {
       const replacement = replacementOf(write);
       if (replacement !== undefined) {
         if (overwritten) throw invalidUpdate(this.#name, "can be overwritten only once per superstep");
-        this.#cell = replacement;
+        const { emptied } = this.#rules;
+        this.#cell = emptied !== undefined && replacement.value === null ? emptied : replacement;
         overwritten = true;
       } else if (!overwritten) {
-        this.#cell = reducers[this.#reducer].combine(this.#name, this.#cell, write.cell);
+        this.#cell = reducers[this.#rules.reducer].combine(this.#name, this.#cell, write.cell);
       }
     }
     return true;
@@ -50,7 +57,7 @@ export class ReducerChannel implements Channel {
   }
 
   copy(): ReducerChannel {
-    return new ReducerChannel(this.#name, this.#reducer, this.#cell);
+    return new ReducerChannel(this.#name, this.#rules, this.#cell);
   }
 }
 

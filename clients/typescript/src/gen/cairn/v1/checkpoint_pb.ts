@@ -241,7 +241,7 @@ export type Checkpoint = Message<"cairn.v1.Checkpoint"> & {
   barrierState: { [key: string]: NameSet };
 
   /**
-   * Per delta channel: what has happened since its last full snapshot.
+   * Per delta channel: what has happened since its last full snapshot. None in native checkpoints, whose values are whole.
    *
    * @generated from field: map<string, cairn.v1.DeltaCounters> delta_counters = 31;
    */
