@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type TypedValue, TypedValueSchema, type Value, ValueSchema } from "../gen/cairn/v1/value_pb.ts";
+import { type TypedValue, TypedValueSchema, type Value } from "../gen/cairn/v1/value_pb.ts";
 import { decode, msgpackValue } from "../values/codec.ts";
 import type { Plain } from "../values/value.ts";
 
@@ -32,9 +32,12 @@ export class Cell {
 
   /** As it goes into a draft: by reference when the store has it, else inline; the same object every time. */
   toValue(): Value {
-    return this.ref === undefined
-      ? create(ValueSchema, { source: { case: "inline", value: this.typed } })
-      : create(ValueSchema, { source: { case: "ref", value: this.ref } });
+    const { ref } = this;
+    // Written out: this is made for every channel of every checkpoint, and `create` goes by reflection.
+    return {
+      $typeName: "cairn.v1.Value",
+      source: ref === undefined ? { case: "inline", value: this.typed } : { case: "ref", value: ref },
+    };
   }
 }
 

@@ -270,7 +270,13 @@ describe("validation", () => {
   it("stops at limits without looking further", () => {
     const spec = create(GraphSpecSchema, { name: "g" });
     for (let i = 0; i < 1001; i++)
-      spec.channels[`c${i}`] = { $typeName: "cairn.v1.ChannelSpec", kind: 0, accumulate: false, description: "" };
+      spec.channels[`c${i}`] = {
+        $typeName: "cairn.v1.ChannelSpec",
+        kind: 0,
+        reducer: 0,
+        accumulate: false,
+        description: "",
+      };
     expect(validateGraph(spec).map(faultLine)).toEqual(["channels: 1001 of them are over the limit of 1000"]);
   });
 });

@@ -34,7 +34,7 @@ export function decode({ type, data }: Pick<TypedValue, "type" | "data">): Plain
 
 /** A value as the engine writes it. */
 export function msgpackValue(value: Plain): TypedValue {
-  return create(TypedValueSchema, { type: "msgpack", data: encodeMsgpack(value) });
+  return { $typeName: "cairn.v1.TypedValue", type: "msgpack", data: encodeMsgpack(value) };
 }
 
 /** A value as people and tools read it. */
