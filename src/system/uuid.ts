@@ -1,4 +1,4 @@
-import { stringify, v4 } from "uuid";
+import { v4 } from "uuid";
 import type { Environment } from "./environment.ts";
 
 /** A random UUID (version 4). */
@@ -25,13 +25,10 @@ export class Uuid6Minter {
     const ticksNow = BigInt(Math.trunc(this.#environment.clock.nowMs())) * 10_000n + UUID_EPOCH_OFFSET;
     const ticks = ticksNow > this.#lastTicks ? ticksNow : this.#lastTicks + 1n;
     this.#lastTicks = ticks;
-    const bytes = new Uint8Array(16);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, Number(ticks >> 28n));
-    view.setUint16(4, Number((ticks >> 12n) & 0xffffn));
-    view.setUint16(6, 0x6000 | Number(ticks & 0xfffn));
-    bytes.set(this.#environment.random.bytes(8), 8);
-    bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-    return stringify(bytes);
+    const time = ticks.toString(16).padStart(15, "0");
+    const random = this.#environment.random.bytes(8);
+    random[0] = ((random[0] as number) & 0x3f) | 0x80;
+    const node = Buffer.from(random.buffer, random.byteOffset, 8).toString("hex");
+    return `${time.slice(0, 8)}-${time.slice(8, 12)}-6${time.slice(12)}-${node.slice(0, 4)}-${node.slice(4)}`;
   }
 }

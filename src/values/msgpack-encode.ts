@@ -31,6 +31,8 @@ class Writer {
   #length = 0;
 
   finish(): Uint8Array<ArrayBuffer> {
+    // Small ones come out of the heap itself this way, which takes a fraction of a buffer's time.
+    if (this.#length <= 64) return new Uint8Array(this.#bytes.subarray(0, this.#length));
     return new Uint8Array(this.#bytes.buffer.slice(0, this.#length) as ArrayBuffer);
   }
 
