@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/store/v1/record.proto.
  */
 export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIvwDCgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW5CEgoQX3RocmVhZF9tZXRhZGF0YSJ3CglDYWxsZWRSdW4SDgoGcnVuX2lkGAEgASgJEiUKB29wdGlvbnMYAiABKAsyFC5jYWlybi52MS5SdW5PcHRpb25zEh4KBWlucHV0GAMgASgLMg8uY2Fpcm4udjEuSW5wdXQSEwoLdW5kb19ydW5faWQYBCABKAkiKQoMQ2FsbFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoCRIJCgFuGAIgASgEIt0CCgRUYWlsEiQKBWxlYXNlGAEgASgLMhUuY2Fpcm4uc3RvcmUudjEuTGVhc2USJgoGc3RhdHVzGAIgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAMSGgoSaGVhZF9jaGVja3BvaW50X2lkGAQgASgJEhEKCWhlYWRfc3RlcBgFIAEoAxISCgpncmFwaF9uYW1lGAYgASgJEhkKEWxhc3RfZXZlbnRfbnVtYmVyGAcgASgEEhMKC21ldGFkYXRhX2F0GAggASgEEg0KBWZsb29yGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKwoFY2FsbHMYCyADKAsyHC5jYWlybi5zdG9yZS52MS5DYWxsUG9zaXRpb24SFQoNY2FuY2VsX3J1bl9pZBgMIAEoCRIZChFjYW5jZWxfZ3JhY2VmdWxseRgNIAEoCCJNCgVMZWFzZRINCgVlcG9jaBgBIAEoBBIOCgZob2xkZXIYAiABKAkSDgoGcnVuX2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMigwEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSABCCQoHc3RvcmFnZSImCgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0iXgoKVGFza1dyaXRlcxIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCRImCgZ3cml0ZXMYAyADKAsyFi5jYWlybi52MS5QZW5kaW5nV3JpdGUiTgoNUmVxdWVzdFJlY29yZBIKCgJpZBgBIAEoCRIRCglib2R5X2hhc2gYAiABKAwSEwoGYW5zd2VyGAMgASgMSACIAQFCCQoHX2Fuc3dlciI5Cg1DaGVja3BvaW50S2V5EhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJImgKC0dyYXBoUmVjb3JkEg4KBmxheW91dBgBIAEoDRIhCgRzcGVjGAIgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEgwKBGhhc2gYAyABKAkSGAoQcmVnaXN0ZXJlZF9hdF9tcxgEIAEoA2IGcHJvdG8z", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
+  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIvwDCgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW5CEgoQX3RocmVhZF9tZXRhZGF0YSJ3CglDYWxsZWRSdW4SDgoGcnVuX2lkGAEgASgJEiUKB29wdGlvbnMYAiABKAsyFC5jYWlybi52MS5SdW5PcHRpb25zEh4KBWlucHV0GAMgASgLMg8uY2Fpcm4udjEuSW5wdXQSEwoLdW5kb19ydW5faWQYBCABKAkiKQoMQ2FsbFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoCRIJCgFuGAIgASgEIt0CCgRUYWlsEiQKBWxlYXNlGAEgASgLMhUuY2Fpcm4uc3RvcmUudjEuTGVhc2USJgoGc3RhdHVzGAIgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAMSGgoSaGVhZF9jaGVja3BvaW50X2lkGAQgASgJEhEKCWhlYWRfc3RlcBgFIAEoAxISCgpncmFwaF9uYW1lGAYgASgJEhkKEWxhc3RfZXZlbnRfbnVtYmVyGAcgASgEEhMKC21ldGFkYXRhX2F0GAggASgEEg0KBWZsb29yGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKwoFY2FsbHMYCyADKAsyHC5jYWlybi5zdG9yZS52MS5DYWxsUG9zaXRpb24SFQoNY2FuY2VsX3J1bl9pZBgMIAEoCRIZChFjYW5jZWxfZ3JhY2VmdWxseRgNIAEoCCJNCgVMZWFzZRINCgVlcG9jaBgBIAEoBBIOCgZob2xkZXIYAiABKAkSDgoGcnVuX2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMivQEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSAASEgoKY29tcHJlc3NlZBgGIAEoCBIkCgVwYXRjaBgHIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhdGNoQgkKB3N0b3JhZ2UiFQoFUGF0Y2gSDAoEcGF0aBgBIAMoBCImCgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0iXgoKVGFza1dyaXRlcxIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCRImCgZ3cml0ZXMYAyADKAsyFi5jYWlybi52MS5QZW5kaW5nV3JpdGUiTgoNUmVxdWVzdFJlY29yZBIKCgJpZBgBIAEoCRIRCglib2R5X2hhc2gYAiABKAwSEwoGYW5zd2VyGAMgASgMSACIAQFCCQoHX2Fuc3dlciI5Cg1DaGVja3BvaW50S2V5EhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJImgKC0dyYXBoUmVjb3JkEg4KBmxheW91dBgBIAEoDRIhCgRzcGVjGAIgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEgwKBGhhc2gYAyABKAkSGAoQcmVnaXN0ZXJlZF9hdF9tcxgEIAEoA2IGcHJvdG8z", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
 
 /**
  * One record of a thread's log, keyed (space, thread, n). Inserting it is the commit: everything in it becomes
@@ -376,7 +376,7 @@ export type StoredValue = Message<"cairn.store.v1.StoredValue"> & {
   sizeBytes: bigint;
 
   /**
-   * Where its bytes are.
+   * Where the bytes are that it is made of. Not set: the value has been removed.
    *
    * @generated from oneof cairn.store.v1.StoredValue.storage
    */
@@ -397,6 +397,20 @@ export type StoredValue = Message<"cairn.store.v1.StoredValue"> & {
     value: Parts;
     case: "parts";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Those bytes are compressed by zstd.
+   *
+   * @generated from field: bool compressed = 6;
+   */
+  compressed: boolean;
+
+  /**
+   * Those bytes, once decompressed, are what differs from another value of the thread. Absent: they are the value.
+   *
+   * @generated from field: cairn.store.v1.Patch patch = 7;
+   */
+  patch?: Patch | undefined;
 };
 
 /**
@@ -405,6 +419,29 @@ export type StoredValue = Message<"cairn.store.v1.StoredValue"> & {
  */
 export const StoredValueSchema: GenMessage<StoredValue> = /*@__PURE__*/
   messageDesc(file_cairn_store_v1_record, 5);
+
+/**
+ * What differs from another value of the thread. Its bytes are the number of hunks; for each of them how many literal
+ * bytes come, where in the base to copy from then, and how many bytes; and then all literals. Numbers are varints (LEB128).
+ *
+ * @generated from message cairn.store.v1.Patch
+ */
+export type Patch = Message<"cairn.store.v1.Patch"> & {
+  /**
+   * The values it takes to rebuild this one, from its base to one that is stored whole: for each how many positions its
+   * record stands before the one that comes first, and its place in that record.
+   *
+   * @generated from field: repeated uint64 path = 1;
+   */
+  path: bigint[];
+};
+
+/**
+ * Describes the message cairn.store.v1.Patch.
+ * Use `create(PatchSchema)` to create a new message.
+ */
+export const PatchSchema: GenMessage<Patch> = /*@__PURE__*/
+  messageDesc(file_cairn_store_v1_record, 6);
 
 /**
  * A value written in parts of 1 MiB, keyed (space, thread, upload, index).
@@ -432,7 +469,7 @@ export type Parts = Message<"cairn.store.v1.Parts"> & {
  * Use `create(PartsSchema)` to create a new message.
  */
 export const PartsSchema: GenMessage<Parts> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 6);
+  messageDesc(file_cairn_store_v1_record, 7);
 
 /**
  * Writes against one checkpoint.
@@ -467,7 +504,7 @@ export type TaskWrites = Message<"cairn.store.v1.TaskWrites"> & {
  * Use `create(TaskWritesSchema)` to create a new message.
  */
 export const TaskWritesSchema: GenMessage<TaskWrites> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 7);
+  messageDesc(file_cairn_store_v1_record, 8);
 
 /**
  * A request_id and the answer given.
@@ -502,7 +539,7 @@ export type RequestRecord = Message<"cairn.store.v1.RequestRecord"> & {
  * Use `create(RequestRecordSchema)` to create a new message.
  */
 export const RequestRecordSchema: GenMessage<RequestRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 8);
+  messageDesc(file_cairn_store_v1_record, 9);
 
 /**
  * Names a checkpoint in a thread.
@@ -530,7 +567,7 @@ export type CheckpointKey = Message<"cairn.store.v1.CheckpointKey"> & {
  * Use `create(CheckpointKeySchema)` to create a new message.
  */
 export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 9);
+  messageDesc(file_cairn_store_v1_record, 10);
 
 /**
  * A registered graph, keyed (space, name, revision).
@@ -572,5 +609,5 @@ export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
  * Use `create(GraphRecordSchema)` to create a new message.
  */
 export const GraphRecordSchema: GenMessage<GraphRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 10);
+  messageDesc(file_cairn_store_v1_record, 11);
 
