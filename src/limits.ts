@@ -6,6 +6,10 @@ export const limits = {
   messageBytesMax: 64 * 1024 * 1024,
   /** Values up to this ride in their log record; larger ones are written first, in parts. */
   inlineValueBytesMax: 256 * 1024,
+  /** Values read or written last, kept to make patches of them, in bytes. */
+  valueCacheBytesMax: 128 * 1024 * 1024,
+  /** Channels of which it is remembered which value came last. */
+  valueLinesMax: 100_000,
   /** One part of a large value. */
   valuePartBytes: 1024 * 1024,
   /** The largest encoded log record. MongoDB's own limit is 16 MiB. */

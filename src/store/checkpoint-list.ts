@@ -8,7 +8,7 @@ import type { CheckpointQuery, Log, Row, ThreadKey } from "./log.ts";
 import { isNumber, isText, pageSizeOf, pageTokens } from "./page-token.ts";
 import type { CheckpointList, ReadOptions, StoredCheckpoint } from "./store.ts";
 import { tagsOfFilters } from "./tags.ts";
-import { ValueTable } from "./value-table.ts";
+import { type ValueSources, ValueTable } from "./value-table.ts";
 
 /** Threads looked into for one page of a list over all of them. A page may so be short; its token goes on. */
 const THREADS_PER_PAGE_MAX = 500;
@@ -30,14 +30,19 @@ interface Question extends CheckpointList {
 }
 
 /** A page of checkpoints, in three calls to the log when they are of one thread. */
-export async function listCheckpoints(log: Log, space: string, list: CheckpointList, options: ReadOptions) {
+export async function listCheckpoints(
+  sources: ValueSources,
+  space: string,
+  list: CheckpointList,
+  options: ReadOptions,
+) {
   const question = { ...list, tags: tagsOfFilters(list.filters), limit: pageSizeOf(list.pageSize) };
   const { thread, namespace, ancestorsOf, before, order } = list;
   const tokens = pageTokens([space, thread, namespace, ancestorsOf, before, order, question.tags], isPosition);
   const position = tokens.read(list.pageToken);
   const { page, entries } = await settled(async () => {
-    const page = await pageOf(log, space, question, position);
-    return { page, entries: await entriesOf(log, space, page.rows, options) };
+    const page = await pageOf(sources.log, space, question, position);
+    return { page, entries: await entriesOf(sources, space, page.rows, options) };
   });
   return { entries, nextPageToken: page.next ? tokens.write(page.next) : "" };
 }
@@ -152,7 +157,7 @@ function isBefore(row: Row, bound: CheckpointQuery["before"], order: "seq" | "id
 }
 
 async function entriesOf(
-  log: Log,
+  sources: ValueSources,
   space: string,
   rows: Page["rows"],
   options: ReadOptions,
@@ -161,7 +166,7 @@ async function entriesOf(
   for (const { thread, row } of rows) byThread.set(thread, [...(byThread.get(thread) ?? []), row]);
   const entries: StoredCheckpoint[] = [];
   for (const [thread, own] of byThread) {
-    entries.push(...(await readEntries(new ValueTable(log, { space, thread }), own, options)));
+    entries.push(...(await readEntries(new ValueTable(sources, { space, thread }), own, options)));
   }
   return entries;
 }

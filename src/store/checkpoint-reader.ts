@@ -7,7 +7,7 @@ import type { Log, Row, ThreadKey } from "./log.ts";
 import { mergeWrites } from "./pending-writes.ts";
 import { corrupt } from "./record-codec.ts";
 import type { ReadOptions, StoredCheckpoint } from "./store.ts";
-import { ValueTable, wantsBytes } from "./value-table.ts";
+import { type ValueSources, ValueTable, wantsBytes } from "./value-table.ts";
 import { RefCollector } from "./values-of.ts";
 
 /** Reading takes several round trips, between which a thread may be deleted. Reading anew then tells which it is. */
@@ -15,14 +15,15 @@ const ATTEMPTS_MAX = 3;
 
 /** Reads a checkpoint: one call for its row, one for the values and writes, one more if there are large values. */
 export async function readCheckpoint(
-  log: Log,
+  sources: ValueSources,
   key: ThreadKey,
   namespace: string,
   which: { id: string } | { latestBy: "seq" | "id" },
   options: ReadOptions,
 ): Promise<StoredCheckpoint | undefined> {
   return await settled(async () => {
-    const table = new ValueTable(log, key);
+    const { log } = sources;
+    const table = new ValueTable(sources, key);
     const found =
       "id" in which
         ? await rowById(log, key, namespace, which.id)

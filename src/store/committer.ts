@@ -1,14 +1,17 @@
 import { CairnError } from "../errors.ts";
-import type { Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { Environment } from "../system/environment.ts";
-import { prepare } from "./draft.ts";
+import { type Prepared, prepare } from "./draft.ts";
 import { KnownRefs } from "./known-refs.ts";
-import type { Append, Log, ThreadKey } from "./log.ts";
+import type { ThreadKey } from "./log.ts";
 import { decodeRow } from "./record-codec.ts";
 import type { Committed, Draft, ThreadTail } from "./store.ts";
 import { ThreadQueue } from "./thread-queue.ts";
 import { threadTail } from "./thread-record.ts";
+import { ValueLines } from "./value-lines.ts";
+import { valueRef } from "./value-ref.ts";
+import type { ValueSources } from "./value-table.ts";
 
 /**
  * A freed position could let a stale writer in, so positions stay taken for ten minutes at least. Whoever has not seen
@@ -21,22 +24,23 @@ const ATTEMPTS_MAX = 10;
 
 /** Appends to threads: one at a time on each, however many callers there are. */
 export class Committer {
-  readonly #log: Log;
+  readonly #sources: ValueSources;
   readonly #environment: Environment;
   readonly #queue = new ThreadQueue();
   readonly #knownRefs = new KnownRefs();
+  readonly #valueLines = new ValueLines();
   readonly #listeners = new Set<(key: ThreadKey, committed: Committed) => void>();
   /** When each tail was read or written, by the monotonic clock. */
   readonly #confirmedAt = new WeakMap<ThreadTail, number>();
 
-  constructor(log: Log, environment: Environment) {
-    this.#log = log;
+  constructor(sources: ValueSources, environment: Environment) {
+    this.#sources = sources;
     this.#environment = environment;
   }
 
   async tail(key: ThreadKey): Promise<ThreadTail> {
     const askedAt = this.#environment.clock.monotonicMs();
-    const row = await this.#log.last(key);
+    const row = await this.#sources.log.last(key);
     const thread = threadTail(row, row && decodeRow(key, row));
     this.#confirmedAt.set(thread, askedAt);
     return thread;
@@ -56,7 +60,7 @@ export class Committer {
   /** As update, for appends that are not made of a draft. */
   async updateRaw(
     key: ThreadKey,
-    change: (thread: ThreadTail) => Promise<{ append: Append; record: Record } | undefined>,
+    change: (thread: ThreadTail) => Promise<Prepared | undefined>,
   ): Promise<Committed | undefined> {
     return await this.#queue.run(key, async () => {
       for (let attempt = 1; ; attempt++) {
@@ -95,19 +99,24 @@ export class Committer {
   }
 
   async #prepare(key: ThreadKey, thread: ThreadTail, draft: Draft) {
-    const isKnown = this.#knownRefs.at(key, thread.n);
-    return await prepare(this.#log, this.#environment, key, thread, draft, isKnown);
+    const isKnownRef = this.#knownRefs.at(key, thread.n);
+    const lines = this.#valueLines.at(key, thread.n);
+    return await prepare(this.#sources, this.#environment, key, thread, draft, { isKnownRef, lines });
   }
 
-  async #commit(key: ThreadKey, after: ThreadTail, prepared: { append: Append; record: Record }) {
-    const { append, record } = prepared;
+  async #commit(key: ThreadKey, after: ThreadTail, { append, record, lines, bytes }: Prepared) {
     const sentAt = this.#environment.clock.monotonicMs();
-    const outcome = await this.#log.append(append);
+    const outcome = await this.#sources.log.append(append);
     if (outcome === "taken") return undefined;
     if (!this.#isFresh(after)) await this.#confirm(key, append.row.n);
     const thread = threadTail(append.row, record);
     this.#confirmedAt.set(thread, sentAt);
     this.#knownRefs.committed(key, append.row.n, record);
+    this.#valueLines.committed(key, append.row.n, record, lines ?? this.#valueLines.at(key, after.n));
+    for (const [index, data] of bytes ?? []) {
+      const stored = record.values[index];
+      if (stored) this.#sources.cache.put(key, valueRef(append.row.n, index), stored, data);
+    }
     const committed: Committed = { thread, record };
     for (const listener of this.#listeners) this.#tell(listener, key, committed);
     return committed;
@@ -139,7 +148,7 @@ export class Committer {
   }
 
   async #hasMoved(key: ThreadKey, { n }: { n: number }): Promise<boolean> {
-    const last = await this.#log.last(key);
+    const last = await this.#sources.log.last(key);
     return (last?.n ?? 0) !== n;
   }
 }

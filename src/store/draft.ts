@@ -22,13 +22,17 @@ import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
 import { type Conflict, lookUp } from "./draft-checks.ts";
 import { keysOf } from "./keys.ts";
-import type { Append, Log, Row, ThreadKey } from "./log.ts";
+import { writeLargeValues } from "./large-values.ts";
+import type { Append, Row, ThreadKey } from "./log.ts";
 import { LAYOUT } from "./record-codec.ts";
 import { requestOf } from "./request-record.ts";
 import type { Draft, ThreadTail } from "./store.ts";
 import { tagsOfCheckpoint } from "./tags.ts";
 import { summaryOf } from "./thread-record.ts";
-import { ValueWriter, writeLargeValues } from "./value-writer.ts";
+import { ValueEncoder } from "./value-encoder.ts";
+import type { Lines } from "./value-lines.ts";
+import type { ValueSources } from "./value-table.ts";
+import { ValueWriter } from "./value-writer.ts";
 import { withCheckpointValues, withEventValues, withInputValues, withWriteValue } from "./values-of.ts";
 
 /** Each record's events are numbered from its position times this. */
@@ -37,6 +41,10 @@ export const EVENTS_PER_RECORD = 10_000;
 export interface Prepared {
   append: Append;
   record: Record;
+  /** What its values were compared with, where that was looked up. */
+  lines?: Lines;
+  /** The bytes of its large values, by their index in the record. */
+  bytes?: ReadonlyMap<number, Uint8Array>;
 }
 
 /**
@@ -44,26 +52,31 @@ export interface Prepared {
  * number, and what the draft asks of the thread (heads, ids, references) is checked.
  */
 export async function prepare(
-  log: Log,
+  sources: ValueSources,
   environment: Environment,
   key: ThreadKey,
   thread: ThreadTail,
   draft: Draft,
-  isKnownRef: (ref: string) => boolean,
+  known: { isKnownRef: (ref: string) => boolean; lines: Lines },
 ): Promise<Prepared> {
+  const { log } = sources;
   const n = thread.n + 1;
   const atMs = environment.clock.nowMs();
   const values = new ValueWriter(n);
   const record = recordOf(key, draft, values, atMs);
-  const unknownRefs = [...values.foreignRefs].filter((ref) => !isKnownRef(ref));
+  const unknownRefs = [...values.foreignRefs].filter((ref) => !known.isKnownRef(ref));
   const conflict = await lookUp(log, key, thread, draft, unknownRefs);
+  const encoder = new ValueEncoder(sources, key, thread, known.lines);
+  await encoder.encode(values.values);
+  record.values = values.values.map(({ stored }) => stored);
   const seq = conflict && draft.onConflict !== "touch" ? conflict.seq : n;
   if (record.checkpoint) record.checkpoint.seq = BigInt(seq);
   finishEvents(record, n, seq);
   record.tail = tailOf(thread, draft, record, n, conflict);
   record.request = requestOf(draft.request, record);
   await writeLargeValues(log, environment, key, record.values, () => encodedBytes({ ...record, values: [] }));
-  return { append: appendOf(environment, key, n, record, conflict, !thread.exists), record };
+  const append = appendOf(environment, key, n, record, conflict, !thread.exists);
+  return { append, record, lines: known.lines, bytes: encoder.bytes };
 }
 
 function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: number): Record {
@@ -78,12 +91,11 @@ function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: numbe
           namespace,
           checkpointId,
           writes: writes.map((write, index) =>
-            withWriteValue(write, `writes[${group}].writes[${index}].value`, values.place),
+            withWriteValue(write, `writes[${group}].writes[${index}].value`, values.in(namespace)),
           ),
         }),
       ),
     events: draft.events?.map((event, index) => eventOf(event, index, values, atMs)),
-    values: values.stored,
     threadMetadata: draft.threadMetadata,
     clearedWrites: draft.clearedWrites?.map((cleared) => create(CheckpointKeySchema, cleared)),
     call: draft.call && callOf(draft.call, values),
@@ -93,17 +105,21 @@ function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: numbe
 function checkpointOf(key: ThreadKey, checkpoint: Checkpoint, values: ValueWriter): Checkpoint {
   // Writes before any checkpoint are anchored at "".
   if (checkpoint.id === "") throw invalidField("checkpoint.id", "must not be empty");
-  return { ...withCheckpointValues(checkpoint, values.place), threadId: key.thread, parentPruned: false };
+  return {
+    ...withCheckpointValues(checkpoint, values.in(checkpoint.namespace)),
+    threadId: key.thread,
+    parentPruned: false,
+  };
 }
 
 function callOf(call: CalledRun, values: ValueWriter): CalledRun {
   const { input } = call;
-  return { ...call, input: input && withInputValues(input, "input", values.place) };
+  return { ...call, input: input && withInputValues(input, "input", values.in("")) };
 }
 
 function eventOf(event: Event, index: number, values: ValueWriter, atMs: number): Event {
   return {
-    ...withEventValues(event, `events[${index}]`, values.place),
+    ...withEventValues(event, `events[${index}]`, values.in(event.namespace)),
     at: timestampFromMs(atMs),
     ephemeral: undefined,
   };

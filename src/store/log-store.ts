@@ -17,8 +17,9 @@ import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
 import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
 import { listThreads, readThread } from "./thread-list.ts";
+import { ValueCache } from "./value-cache.ts";
 import { parseRef, valueNotFound } from "./value-ref.ts";
-import { ValueTable } from "./value-table.ts";
+import { type ValueSources, ValueTable } from "./value-table.ts";
 
 /** Threads or rows looked at in one go, where there may be any number of them. */
 const BATCH = 100;
@@ -36,6 +37,7 @@ export class LogStore implements Store {
   readonly version?: Store["version"];
   readonly #log: Log;
   readonly #environment: Environment;
+  readonly #sources: ValueSources;
   readonly #committer: Committer;
 
   constructor(log: Log, environment: Environment, options: StoreOptions = {}) {
@@ -44,8 +46,9 @@ export class LogStore implements Store {
     this.exclusive = log.exclusive;
     this.version = log.end?.bind(log);
     this.#log = log;
+    this.#sources = { log, cache: new ValueCache() };
     this.#environment = environment;
-    this.#committer = new Committer(log, environment);
+    this.#committer = new Committer(this.#sources, environment);
   }
 
   update(key: ThreadKey, change: (thread: ThreadTail) => Promise<Draft | undefined>): Promise<Committed | undefined> {
@@ -110,7 +113,7 @@ export class LogStore implements Store {
     which: { id: string } | { latestBy: "seq" | "id" },
     options: ReadOptions,
   ): Promise<StoredCheckpoint | undefined> {
-    return readCheckpoint(this.#log, key, namespace, which, options);
+    return readCheckpoint(this.#sources, key, namespace, which, options);
   }
 
   async findCheckpoint(space: string, id: string, options: ReadOptions): Promise<StoredCheckpoint | undefined> {
@@ -141,11 +144,11 @@ export class LogStore implements Store {
   }
 
   listCheckpoints(space: string, list: CheckpointList, options: ReadOptions) {
-    return listCheckpoints(this.#log, space, list, options);
+    return listCheckpoints(this.#sources, space, list, options);
   }
 
   async loadValues(key: ThreadKey, refs: string[]) {
-    const table = new ValueTable(this.#log, key);
+    const table = new ValueTable(this.#sources, key);
     const [{ tail, exists }] = await Promise.all([this.tail(key), table.load(refs, () => true)]);
     return new Map(
       refs.map((ref) => {
@@ -165,7 +168,7 @@ export class LogStore implements Store {
   }
 
   calledRun(key: ThreadKey, n: number) {
-    return calledRun(this.#log, key, n);
+    return calledRun(this.#sources, key, n);
   }
 
   async runRecords(key: ThreadKey, runId: string | undefined, beforeN: number, limit: number) {

@@ -12,6 +12,8 @@ import type { Value } from "../gen/cairn/v1/value_pb.ts";
 export interface Place {
   path: string;
   channel: string;
+  /** It is what the channel holds, or what is written to it. */
+  isOfChannel?: true;
 }
 
 export type ChangeValue = (value: Value, place: Place) => Value;
@@ -20,7 +22,9 @@ export function withCheckpointValues(checkpoint: Checkpoint, change: ChangeValue
   const at = (path: string, channel: string) => ({ path: `checkpoint.${path}`, channel });
   return {
     ...checkpoint,
-    channelValues: withMapValues(checkpoint.channelValues, "checkpoint.channel_values", change),
+    channelValues: withMapValues(checkpoint.channelValues, "checkpoint.channel_values", (value, place) =>
+      change(value, { ...place, isOfChannel: true }),
+    ),
     pendingTasks: withTaskValues(checkpoint.pendingTasks, "checkpoint.pending_tasks", change),
     pendingSends: checkpoint.pendingSends.map((send, index) =>
       send.value ? { ...send, value: change(send.value, at(`pending_sends[${index}].value`, send.node)) } : send,
@@ -32,7 +36,9 @@ export function withCheckpointValues(checkpoint: Checkpoint, change: ChangeValue
 }
 
 export function withWriteValue(write: PendingWrite, path: string, change: ChangeValue): PendingWrite {
-  return write.value ? { ...write, value: change(write.value, { path, channel: write.channel }) } : write;
+  return write.value
+    ? { ...write, value: change(write.value, { path, channel: write.channel, isOfChannel: true }) }
+    : write;
 }
 
 export function withEventValues(event: Event, path: string, change: ChangeValue): Event {

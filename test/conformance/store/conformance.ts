@@ -5,6 +5,7 @@ import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
 import { filters, lists } from "./lists.ts";
 import { model } from "./model.ts";
+import { patches } from "./patches.ts";
 import { puts } from "./puts.ts";
 import { requests } from "./requests.ts";
 import { graphs, spaces } from "./spaces.ts";
@@ -18,7 +19,7 @@ import { writes } from "./writes.ts";
 export function storeConformance(name: string, factory: () => Promise<Backend>): void {
   describe(`store conformance: ${name}`, () => {
     const context = useBackend(factory);
-    for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
+    for (const part of [puts, heads, writes, requests, lists, filters, values, patches, events, threads, deletion])
       part(context);
     for (const part of [versions, spaces, graphs, fences, model]) part(context);
   });

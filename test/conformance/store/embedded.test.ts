@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -86,7 +87,7 @@ describe("embedded store", () => {
     const committed: string[] = [];
     let refused: unknown;
     for (let index = 0; index < 100 && !refused; index++) {
-      const outcome = put(store, key, `c${index}`, { values: { x: inline(new Uint8Array(100_000).fill(index)) } });
+      const outcome = put(store, key, `c${index}`, { values: { x: inline(randomBytes(100_000)) } });
       await outcome.then(
         () => committed.push(`c${index}`),
         (error: unknown) => {
@@ -98,7 +99,7 @@ describe("embedded store", () => {
     expect(committed.length).toBeGreaterThan(5);
     expect((await latest(store, key))?.checkpoint.id).toBe(committed.at(-1));
     const small = put(store, { space: "s", thread: "small" }, "fits");
-    await Promise.allSettled([small, put(store, key, "no", { values: { x: inline(new Uint8Array(240_000)) } })]);
+    await Promise.allSettled([small, put(store, key, "no", { values: { x: inline(randomBytes(240_000)) } })]);
     expect((await latest(store, key))?.checkpoint.id).toBe(committed.at(-1));
     await store.close();
   });

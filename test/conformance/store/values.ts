@@ -1,7 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { SpliceSchema, ValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
 import { limits } from "../../../src/limits.ts";
 import type { Store, ThreadKey } from "../../../src/store/store.ts";
 import {
@@ -119,15 +117,6 @@ export function values(context: () => Context): void {
       const cases = new Set(record.values.map(({ storage }) => storage.case));
       expect(cases).toEqual(new Set(["inline", "parts"]));
       expect((await latest(store, key))?.values.size).toBe(60);
-    });
-
-    test("splices are not built yet", async () => {
-      const { store, space } = context();
-      const splice = create(ValueSchema, {
-        source: { case: "splice", value: create(SpliceSchema, { baseRef: "1.0" }) },
-      });
-      const act = put(store, { space, thread: "t" }, "a", { values: { x: splice } });
-      expect(await reasonOf(act)).toBe("NOT_IMPLEMENTED");
     });
 
     test("held references and the refs view come without bytes, but with size and checksum", async () => {
