@@ -1,7 +1,17 @@
 /** Every limit that is not a field's own rule in the protos. AdminService.GetStatus lists them. */
 export const limits = {
-  /** The largest value (a channel's, a write's, an answer), in bytes. */
-  valueBytesMax: 16 * 1024 * 1024,
+  /** The largest value (a channel's, a write's) that is put, in bytes, unless the command line says otherwise. */
+  valueBytesMax: 256 * 1024 * 1024,
+  /** The largest value that a graph's node may write, or a person answer, in bytes. */
+  nodeValueBytesMax: 16 * 1024 * 1024,
+  /** Values up to this are kept by what changed in them, and read in one piece; larger ones pass through in parts. */
+  wholeValueBytesMax: 64 * 1024 * 1024,
+  /** What an answer brings of values, in bytes; the others are told of by reference, and fetched by GetValues. */
+  answerValueBytesMax: 32 * 1024 * 1024,
+  /** Values that one call uploads. */
+  uploadsPerCallMax: 1_000,
+  /** How long an upload waits for a put that names it. */
+  uploadKeptMs: 60 * 60 * 1000,
   /** The largest gRPC message in either direction, in bytes. */
   messageBytesMax: 64 * 1024 * 1024,
   /** Values up to this ride in their log record; larger ones are written first, in parts. */

@@ -4,8 +4,8 @@ import { limits } from "../limits.ts";
 
 /** What is wrong with the size of a value; undefined when it fits. */
 export function oversize(sizeBytes: number): string | undefined {
-  if (sizeBytes <= limits.valueBytesMax) return undefined;
-  return `the value has ${sizeBytes} bytes, the limit is ${limits.valueBytesMax}`;
+  if (sizeBytes <= limits.nodeValueBytesMax) return undefined;
+  return `the value has ${sizeBytes} bytes, the limit is ${limits.nodeValueBytesMax}`;
 }
 
 /** Refuses a value of a request that is over the limit. Throws VALUE_TOO_LARGE, naming field, channel and both sizes. */
@@ -13,7 +13,7 @@ export function checkSize(field: string, channel: string, sizeBytes: number): vo
   const fault = oversize(sizeBytes);
   if (fault === undefined) return;
   throw new CairnError(ErrorReason.VALUE_TOO_LARGE, `${field}: ${fault}`, {
-    metadata: { field, channel, size_bytes: String(sizeBytes), limit_bytes: String(limits.valueBytesMax) },
-    violations: [{ field, description: `at most ${limits.valueBytesMax} bytes` }],
+    metadata: { field, channel, size_bytes: String(sizeBytes), limit_bytes: String(limits.nodeValueBytesMax) },
+    violations: [{ field, description: `at most ${limits.nodeValueBytesMax} bytes` }],
   });
 }

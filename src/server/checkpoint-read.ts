@@ -23,6 +23,7 @@ import {
   ValueView,
 } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { ValueEntry } from "../gen/cairn/v1/value_pb.ts";
+import { limits } from "../limits.ts";
 import { checkpointNotFound } from "../not-found.ts";
 import type { ReadOptions, StoredCheckpoint } from "../store/store.ts";
 import type { CallContext } from "./context.ts";
@@ -47,7 +48,7 @@ export async function batchGetCheckpoints(
   request: BatchGetCheckpointsRequest,
   context: CallContext,
 ): Promise<BatchGetCheckpointsResponse> {
-  const options = readOptions(request.view, []);
+  const options = readOptions(request.view, [], request.names.length);
   const read1 = (name: CheckpointName) => read(parts, name, "seq", options, context);
   const found = await Promise.all(request.names.map(read1));
   const results = found.flatMap((stored) =>
@@ -131,6 +132,11 @@ function orderOf(order: CheckpointOrder): "seq" | "id" {
   return order === CheckpointOrder.ID ? "id" : "seq";
 }
 
-function readOptions(view: ValueView, heldRefs: string[]): ReadOptions {
-  return { view: view === ValueView.REFS ? "refs" : "full", heldRefs: new Set(heldRefs) };
+/** `answers`: how many of them go into one message. */
+function readOptions(view: ValueView, heldRefs: string[], answers = 1): ReadOptions {
+  return {
+    view: view === ValueView.REFS ? "refs" : "full",
+    heldRefs: new Set(heldRefs),
+    bytesMax: limits.answerValueBytesMax / answers,
+  };
 }

@@ -5,8 +5,9 @@ import { clearWrites, putCheckpoint, putWrites } from "./checkpoint-put.ts";
 import { batchGetCheckpoints, findCheckpoint, listCheckpoints } from "./checkpoint-read.ts";
 import { define, type Parts, type Service } from "./service.ts";
 import { checkNotHeld } from "./thread-guard.ts";
+import { getValues, putValues } from "./value-streams.ts";
 
-/** Without PutValues, GetValues and GetChannelHistory, which are not built yet. */
+/** Without GetChannelHistory, which is not built yet. */
 export function checkpointService(parts: Parts): Service {
   return define(CheckpointService, {
     putCheckpoint: (request, context) => putCheckpoint(parts, request, context),
@@ -16,6 +17,8 @@ export function checkpointService(parts: Parts): Service {
     batchGetCheckpoints: (request, context) => batchGetCheckpoints(parts, request, context),
     findCheckpoint: (request, context) => findCheckpoint(parts, request, context),
     listCheckpoints: (request, context) => listCheckpoints(parts, request, context),
+    putValues: (requests, context) => putValues(parts, requests, context),
+    getValues: (request, context) => getValues(parts, request, context),
     // Deleting what is gone already is a success, so a retry is safe without a record of the request.
     async deleteRuns(request, { space }) {
       const deleted = await parts.store.deleteRuns(space, request.runIds, (thread) => checkNotHeld(thread, "", parts));

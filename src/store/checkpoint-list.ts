@@ -165,10 +165,18 @@ async function entriesOf(
   const byThread = new Map<string, Row[]>();
   for (const { thread, row } of rows) byThread.set(thread, [...(byThread.get(thread) ?? []), row]);
   const entries: StoredCheckpoint[] = [];
+  let { bytesMax } = options;
   for (const [thread, own] of byThread) {
-    entries.push(...(await readEntries(new ValueTable(sources, { space, thread }), own, options)));
+    const found = await readEntries(new ValueTable(sources, { space, thread }), own, { ...options, bytesMax });
+    entries.push(...found);
+    if (bytesMax !== undefined) bytesMax -= bytesIn(found);
   }
   return entries;
+}
+
+function bytesIn(entries: StoredCheckpoint[]): number {
+  const values = new Map(entries.flatMap(({ values }) => [...values]));
+  return [...values.values()].reduce((sum, { value }) => sum + (value?.data.length ?? 0), 0);
 }
 
 const hasTags = (row: Row, tags: string[]) => tags.every((tag) => row.tags.includes(tag));

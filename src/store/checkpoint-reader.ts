@@ -76,7 +76,7 @@ export async function readEntries(
   options: ReadOptions,
   keyed?: Row[],
 ): Promise<StoredCheckpoint[]> {
-  const bytes = wantsBytes(options);
+  const bytes = wantsBytes(options, table);
   const counts = ({ n }: Row): boolean => options.asOf === undefined || n <= options.asOf;
   const found = rows.map((row) => {
     const checkpoint = checkpointOf(table.record(row));
@@ -95,7 +95,7 @@ export async function readEntries(
   const writes = early ?? addWrites(mergedWrites(table, writeRows.filter(counts), found));
   await table.load(allRefs(), bytes);
   return found.map(({ checkpoint, refs }, index) => {
-    const values = new Map([...refs.refs].map((ref) => [ref, table.entry(ref, options)]));
+    const values = new Map([...refs.refs].map((ref) => [ref, table.entry(ref, bytes(ref))]));
     return { checkpoint, writes: writes[index] ?? [], values };
   });
 }

@@ -1,7 +1,6 @@
 import { CairnError } from "../errors.ts";
 import type { Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import type { Environment } from "../system/environment.ts";
 import { type Prepared, prepare } from "./draft.ts";
 import { KnownRefs } from "./known-refs.ts";
 import type { ThreadKey } from "./log.ts";
@@ -9,6 +8,7 @@ import { decodeRow } from "./record-codec.ts";
 import type { Committed, Draft, ThreadTail } from "./store.ts";
 import { ThreadQueue } from "./thread-queue.ts";
 import { threadTail } from "./thread-record.ts";
+import type { ValueSettings } from "./value-encoder.ts";
 import { ValueLines } from "./value-lines.ts";
 import { valueRef } from "./value-ref.ts";
 import type { ValueSources } from "./value-table.ts";
@@ -25,7 +25,7 @@ const ATTEMPTS_MAX = 10;
 /** Appends to threads: one at a time on each, however many callers there are. */
 export class Committer {
   readonly #sources: ValueSources;
-  readonly #environment: Environment;
+  readonly #settings: ValueSettings;
   readonly #queue = new ThreadQueue();
   readonly #knownRefs = new KnownRefs();
   readonly #valueLines = new ValueLines();
@@ -33,13 +33,13 @@ export class Committer {
   /** When each tail was read or written, by the monotonic clock. */
   readonly #confirmedAt = new WeakMap<ThreadTail, number>();
 
-  constructor(sources: ValueSources, environment: Environment) {
+  constructor(sources: ValueSources, settings: ValueSettings) {
     this.#sources = sources;
-    this.#environment = environment;
+    this.#settings = settings;
   }
 
   async tail(key: ThreadKey): Promise<ThreadTail> {
-    const askedAt = this.#environment.clock.monotonicMs();
+    const askedAt = this.#settings.environment.clock.monotonicMs();
     const row = await this.#sources.log.last(key);
     const thread = threadTail(row, row && decodeRow(key, row));
     this.#confirmedAt.set(thread, askedAt);
@@ -101,11 +101,11 @@ export class Committer {
   async #prepare(key: ThreadKey, thread: ThreadTail, draft: Draft) {
     const isKnownRef = this.#knownRefs.at(key, thread.n);
     const lines = this.#valueLines.at(key, thread.n);
-    return await prepare(this.#sources, this.#environment, key, thread, draft, { isKnownRef, lines });
+    return await prepare(this.#sources, this.#settings, key, thread, draft, { isKnownRef, lines });
   }
 
   async #commit(key: ThreadKey, after: ThreadTail, { append, record, lines, bytes }: Prepared) {
-    const sentAt = this.#environment.clock.monotonicMs();
+    const sentAt = this.#settings.environment.clock.monotonicMs();
     const outcome = await this.#sources.log.append(append);
     if (outcome === "taken") return undefined;
     if (!this.#isFresh(after)) await this.#confirm(key, append.row.n);
@@ -133,7 +133,7 @@ export class Committer {
 
   #isFresh(thread: ThreadTail): boolean {
     const confirmedAt = this.#confirmedAt.get(thread) ?? Number.NEGATIVE_INFINITY;
-    return this.#environment.clock.monotonicMs() - confirmedAt <= CONFIRMED_FOR_MS;
+    return this.#settings.environment.clock.monotonicMs() - confirmedAt <= CONFIRMED_FOR_MS;
   }
 
   /** The thread's end now, if the lease is still the one that it was. Throws STALE_EPOCH. */

@@ -29,7 +29,7 @@ import { requestOf } from "./request-record.ts";
 import type { Draft, ThreadTail } from "./store.ts";
 import { tagsOfCheckpoint } from "./tags.ts";
 import { summaryOf } from "./thread-record.ts";
-import { ValueEncoder } from "./value-encoder.ts";
+import { ValueEncoder, type ValueSettings } from "./value-encoder.ts";
 import type { Lines } from "./value-lines.ts";
 import type { ValueSources } from "./value-table.ts";
 import { ValueWriter } from "./value-writer.ts";
@@ -53,20 +53,21 @@ export interface Prepared {
  */
 export async function prepare(
   sources: ValueSources,
-  environment: Environment,
+  settings: ValueSettings,
   key: ThreadKey,
   thread: ThreadTail,
   draft: Draft,
   known: { isKnownRef: (ref: string) => boolean; lines: Lines },
 ): Promise<Prepared> {
   const { log } = sources;
+  const { environment } = settings;
   const n = thread.n + 1;
   const atMs = environment.clock.nowMs();
   const values = new ValueWriter(n);
   const record = recordOf(key, draft, values, atMs);
   const unknownRefs = [...values.foreignRefs].filter((ref) => !known.isKnownRef(ref));
   const conflict = await lookUp(log, key, thread, draft, unknownRefs);
-  const encoder = new ValueEncoder(sources, key, thread, known.lines);
+  const encoder = new ValueEncoder(sources, settings, key, thread, known.lines);
   await encoder.encode(values.values);
   record.values = values.values.map(({ stored }) => stored);
   const seq = conflict && draft.onConflict !== "touch" ? conflict.seq : n;

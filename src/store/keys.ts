@@ -9,6 +9,8 @@ export const checkpointKey = (id: string): string => `c:${id}`;
 export const writesKey = (namespace: string, checkpointId: string): string => `w:${namespace}\0${checkpointId}`;
 /** Rows that hold a checkpoint made by the run. */
 export const madeByKey = (runId: string): string => `r:${runId}`;
+/** The row that refers to the parts. */
+export const partsKey = (upload: string): string => `p:${upload}`;
 /** Rows that tell of the request. */
 export const requestKey = (requestId: string): string => `q:${requestId}`;
 /** Rows that tell of a run, or of any run, waiting, starting or stopping. */
@@ -33,6 +35,7 @@ export function keysOf(record: Record): string[] {
   for (const { namespace, checkpointId } of [...record.writes, ...record.clearedWrites]) {
     keys.add(writesKey(namespace, checkpointId));
   }
+  for (const { storage } of record.values) if (storage.case === "parts") keys.add(partsKey(storage.value.upload));
   for (const { body, runId } of record.events) {
     if (!isOfLifecycle(body.case)) continue;
     keys.add(runKey(undefined));

@@ -37,7 +37,7 @@ export async function writeLargeValues(
     const stored = create(PartsSchema, { upload, count: parts.length, sizeBytes: BigInt(size) });
     value.storage = { case: "parts", value: stored };
     recordBytes -= size - PLACE_HOLDER_BYTES;
-    writes.push(log.putParts(key, upload, parts));
+    writes.push(log.putParts(key, { upload, parts }));
   }
   await Promise.all(writes);
 }
@@ -46,7 +46,7 @@ function inlineBytes({ storage }: StoredValue): number {
   return storage.case === "inline" ? storage.value.length : 0;
 }
 
-function splitIntoParts(data: Uint8Array): Uint8Array[] {
+export function splitIntoParts(data: Uint8Array): Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (let start = 0; start < data.length; start += limits.valuePartBytes) {
     parts.push(data.subarray(start, start + limits.valuePartBytes));

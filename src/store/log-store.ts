@@ -17,8 +17,11 @@ import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
 import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
 import { listThreads, readThread } from "./thread-list.ts";
+import { sweepUploadsInBackground } from "./upload-sweep.ts";
+import { type UploadHeader, upload, uploadTooLarge } from "./uploads.ts";
 import { ValueCache } from "./value-cache.ts";
 import { parseRef, valueNotFound } from "./value-ref.ts";
+import { streamValue, type ValueStream } from "./value-stream.ts";
 import { type ValueSources, ValueTable } from "./value-table.ts";
 
 /** Threads or rows looked at in one go, where there may be any number of them. */
@@ -27,6 +30,8 @@ const BATCH = 100;
 export interface StoreOptions {
   /** How many of a thread's newest records are kept as events. */
   eventRecordsKept?: number;
+  /** The largest value that is taken, in bytes. */
+  valueBytesMax?: number;
 }
 
 /** The store over any log: everything that has a meaning lives here, once for all backends. */
@@ -34,21 +39,25 @@ export class LogStore implements Store {
   readonly kind: Store["kind"];
   readonly exclusive: boolean;
   readonly eventRecordsKept: number;
+  readonly valueBytesMax: number;
   readonly version?: Store["version"];
   readonly #log: Log;
   readonly #environment: Environment;
   readonly #sources: ValueSources;
   readonly #committer: Committer;
+  readonly #stopSweeping: () => void;
 
   constructor(log: Log, environment: Environment, options: StoreOptions = {}) {
     this.eventRecordsKept = options.eventRecordsKept ?? limits.eventRecordsKeptMax;
+    this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax;
     this.kind = log.kind;
     this.exclusive = log.exclusive;
     this.version = log.end?.bind(log);
     this.#log = log;
     this.#sources = { log, cache: new ValueCache() };
     this.#environment = environment;
-    this.#committer = new Committer(this.#sources, environment);
+    this.#committer = new Committer(this.#sources, { environment, valueBytesMax: this.valueBytesMax });
+    this.#stopSweeping = sweepUploadsInBackground(log, environment);
   }
 
   update(key: ThreadKey, change: (thread: ThreadTail) => Promise<Draft | undefined>): Promise<Committed | undefined> {
@@ -158,6 +167,15 @@ export class LogStore implements Store {
     );
   }
 
+  upload(key: ThreadKey, header: UploadHeader, chunks: AsyncIterable<Uint8Array>): Promise<string> {
+    if (header.sizeBytes > this.valueBytesMax) throw uploadTooLarge(header, this.valueBytesMax);
+    return upload(this.#log, this.#environment, key, header, chunks);
+  }
+
+  streamValue(key: ThreadKey, ref: string): Promise<ValueStream> {
+    return streamValue(this.#sources, key, ref);
+  }
+
   async readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number) {
     const thread = await this.tail(key);
     return await readEvents(this.#log, key, thread, { after, readTo, recordLimit, kept: this.eventRecordsKept });
@@ -223,6 +241,7 @@ export class LogStore implements Store {
   }
 
   close(): Promise<void> {
+    this.#stopSweeping();
     return this.#log.close();
   }
 }

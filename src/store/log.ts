@@ -61,11 +61,24 @@ export interface CheckpointQuery {
   limit: number;
 }
 
-/** A value written in parts, before the row that refers to it. */
+/** Some parts of an upload: of a value written in parts, before the row that refers to it. */
 export interface PartsRef {
   upload: string;
   count: number;
+  /** The first of them; absent: 0, the first of all. */
+  from?: number;
 }
+
+/** What is written of an upload. */
+export interface NewParts {
+  upload: string;
+  parts: Uint8Array[];
+  /** The place of the first of these; absent: 0. At `HEAD_PART` it is told what the parts are. */
+  from?: number;
+}
+
+/** The place of the part that describes an upload of a client's. */
+export const HEAD_PART = -1;
 
 export interface GraphRow {
   name: string;
@@ -107,12 +120,18 @@ export interface Log {
     key: ThreadKey,
     wanted: { positions: number[]; parts: PartsRef[]; keys: string[] },
   ): Promise<{ rows: Row[]; parts: Map<string, Uint8Array>; keyed: Row[] }>;
-  /** Writes a large value's parts, durably. Harmless if no row ever refers to them. */
-  putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void>;
+  /** Writes parts of a large value, durably. If no row refers to them in `limits.uploadKeptMs`, they may be removed. */
+  putParts(key: ThreadKey, parts: NewParts): Promise<void>;
+  /** Removes an upload's parts. Safe to repeat. */
+  removeParts(key: ThreadKey, upload: string): Promise<void>;
+  /** Lets an upload's parts stay for good, as a row refers to them. Safe to repeat. */
+  keepParts(key: ThreadKey, upload: string): Promise<void>;
   /** Physically removes rows below the floor at position n and all parts, in bounded batches; then lets the floor row expire if it is still the last. Safe to repeat. */
   truncate(key: ThreadKey, n: number): Promise<void>;
 
   // Without a thread: these fan out over shards.
+  /** Uploads that were written `limits.uploadKeptMs` before this moment, and of which it is not known that a row refers to them. */
+  agedUploads(nowMs: number, limit: number): Promise<{ key: ThreadKey; upload: string }[]>;
   /** Rows of any thread in the space that have the key; at most `limit`, ordered by thread and n. */
   findByKey(
     space: string,

@@ -5,6 +5,8 @@ import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
 import type { ThreadKey } from "./log.ts";
+import type { UploadHeader } from "./uploads.ts";
+import type { ValueStream } from "./value-stream.ts";
 
 export type { ThreadKey } from "./log.ts";
 
@@ -74,6 +76,8 @@ export interface ReadOptions {
   /** "refs": sizes and checksums only. */
   view: "full" | "refs";
   heldRefs?: Set<string>;
+  /** Bytes of values that are given; what goes beyond comes without its bytes. Absent: all are given. */
+  bytesMax?: number;
   /** Leave out pending writes of records after this position: the checkpoint as it was then. */
   asOf?: number;
 }
@@ -121,6 +125,8 @@ export interface Store {
   readonly exclusive: boolean;
   /** How many of a thread's newest records are kept as events. */
   readonly eventRecordsKept: number;
+  /** The largest value that is taken, in bytes. */
+  readonly valueBytesMax: number;
 
   // Writing
   /**
@@ -134,6 +140,11 @@ export interface Store {
    * lease. Throws STALE_EPOCH when it was taken, or the thread deleted. At most one append a thread at a time.
    */
   append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed>;
+  /**
+   * Writes a value as its chunks come, and gives the reference by which one put to the thread can name it, within an hour.
+   * Throws VALUE_TOO_LARGE, VALUE_CHECKSUM.
+   */
+  upload(key: ThreadKey, header: UploadHeader, chunks: AsyncIterable<Uint8Array>): Promise<string>;
   /** Deletes a thread, whoever holds it. False when there was none. */
   deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
   /** Deletes the checkpoints that the runs made, in bounded batches. `guard` may refuse a thread by throwing. */
@@ -162,6 +173,8 @@ export interface Store {
   ): Promise<{ entries: StoredCheckpoint[]; nextPageToken: string }>;
   /** Values by reference. Throws VALUE_NOT_FOUND. */
   loadValues(key: ThreadKey, refs: string[]): Promise<Map<string, TypedValue>>;
+  /** A value in chunks, however large. Throws VALUE_NOT_FOUND; while it is read, VALUE_CHECKSUM. */
+  streamValue(key: ThreadKey, ref: string): Promise<ValueStream>;
   /**
    * Events with a number greater than `after` (0: from the oldest kept), of at most `recordLimit` records. A reader
    * that goes on says up to which position it has read: it is refused only what it has not read. Throws EVENTS_PRUNED,

@@ -87,12 +87,12 @@ export class ValueTable {
     return value;
   }
 
-  /** The row of a value table. */
-  entry(ref: string, options: ReadOptions): ValueEntry {
+  /** The row of a value table, with its bytes where it was loaded with them. */
+  entry(ref: string, isWanted: boolean): ValueEntry {
     const stored = this.stored(ref);
     if (!stored) throw valueNotFound(ref);
     const entry = create(ValueEntrySchema, { ref, sizeBytes: stored.sizeBytes, crc32: stored.crc32 });
-    if (wantsBytes(options)(ref)) entry.value = this.value(ref);
+    if (isWanted) entry.value = this.value(ref);
     return entry;
   }
 
@@ -147,10 +147,7 @@ export class ValueTable {
 
   async #check(ref: string, { sizeBytes, crc32 }: StoredValue, data: Uint8Array): Promise<void> {
     if (BigInt(data.length) === sizeBytes && (await checksumOf(data)) === crc32) return;
-    throw new CairnError(ErrorReason.VALUE_CHECKSUM, `value ${ref}: the stored bytes differ from their checksum`, {
-      code: GrpcStatus.DATA_LOSS,
-      metadata: { ref, thread_id: this.#key.thread },
-    });
+    throw valueChecksum(this.#key, ref);
   }
 
   #missingPositions(refs: string[]): number[] {
@@ -173,7 +170,30 @@ export class ValueTable {
   }
 }
 
-/** Which values a reader wants the bytes of. */
-export function wantsBytes(options: ReadOptions): (ref: string) => boolean {
-  return (ref) => options.view === "full" && !options.heldRefs?.has(ref);
+/** Stored bytes that changed. */
+export function valueChecksum({ thread }: ThreadKey, ref: string): CairnError {
+  return new CairnError(ErrorReason.VALUE_CHECKSUM, `value ${ref}: the stored bytes differ from their checksum`, {
+    code: GrpcStatus.DATA_LOSS,
+    metadata: { ref, thread_id: thread },
+  });
+}
+
+/** Which values a reader gets the bytes of: those that it wants, as far as there is room. */
+export function wantsBytes(options: ReadOptions, table: ValueTable): (ref: string) => boolean {
+  const { bytesMax = Number.POSITIVE_INFINITY } = options;
+  const chosen = new Map<string, boolean>();
+  let bytes = 0;
+  return (ref) => {
+    if (options.view !== "full" || options.heldRefs?.has(ref)) return false;
+    const before = chosen.get(ref);
+    if (before !== undefined) return before;
+    const stored = table.stored(ref);
+    // Not known yet how large it is.
+    if (!stored) return false;
+    const size = Number(stored.sizeBytes);
+    const isChosen = bytes + size <= bytesMax;
+    if (isChosen) bytes += size;
+    chosen.set(ref, isChosen);
+    return isChosen;
+  };
 }

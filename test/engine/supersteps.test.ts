@@ -116,8 +116,8 @@ describe("applying writes", () => {
 
   it("refuses a value over the limit before it counts as a result", () => {
     const state = startedAt(stateOf({ x: LAST_VALUE }, ["a"], []), "a");
-    const large = refusalOf(state, [], [set("x", new Uint8Array(limits.valueBytesMax))]);
-    expect(large).toMatchObject({ channel: "x", message: expect.stringContaining(String(limits.valueBytesMax)) });
+    const large = refusalOf(state, [], [set("x", new Uint8Array(limits.nodeValueBytesMax))]);
+    expect(large).toMatchObject({ channel: "x", message: expect.stringContaining(String(limits.nodeValueBytesMax)) });
   });
 });
 

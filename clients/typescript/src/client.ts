@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
 import { openTransport } from "./channel.ts";
+import { CheckpointStore } from "./checkpoints/checkpoint-store.ts";
 import { Code } from "./code.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import { CairnClientError } from "./error.ts";
@@ -40,11 +41,13 @@ export class CairnClient {
   readonly threads: Threads;
   /** The checkpoint store as it is on the wire, for framework adapters. */
   readonly checkpoints: Services["checkpoints"];
+  /** Putting and reading checkpoints, sending only what changed. */
+  readonly checkpointStore: CheckpointStore;
   /** Looking after the server, as it is on the wire. */
   readonly admin: Services["admin"];
   readonly #transport: Transport;
 
-  private constructor(transport: Transport) {
+  private constructor(transport: Transport, options: ConnectOptions) {
     this.#transport = transport;
     this.services = {
       admin: serviceCalls(AdminService, transport),
@@ -56,6 +59,7 @@ export class CairnClient {
     this.graphs = new Graphs(this.services.graphs);
     this.threads = new Threads(this.services.threads);
     this.checkpoints = this.services.checkpoints;
+    this.checkpointStore = new CheckpointStore(this.services.checkpoints, options);
     this.admin = this.services.admin;
   }
 
@@ -66,7 +70,7 @@ export class CairnClient {
    */
   static connect(options: ConnectOptions = {}): CairnClient {
     checkNodeVersion();
-    return new CairnClient(openTransport(options));
+    return new CairnClient(openTransport(options), options);
   }
 
   /** A thread by its id. It need not exist: a run creates it. */

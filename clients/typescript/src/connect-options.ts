@@ -35,6 +35,8 @@ export interface ConnectOptions {
   retry?: Partial<RetryPolicy>;
   /** The largest message in either direction, in bytes. Default 64 MiB, as the server's. */
   messageBytesMax?: number;
+  /** How many bytes of values `checkpointStore` keeps, to send and ask for what changed only. Default 64 MiB. */
+  heldBytesMax?: number;
   /** Time and randomness, for tests. */
   environment?: Environment;
 }

@@ -1,4 +1,11 @@
 export { defaultAddress } from "./channel.ts";
+export {
+  type CheckpointListQuery,
+  type CheckpointQuery,
+  CheckpointStore,
+  type PutOptions,
+  type ReadCheckpoint,
+} from "./checkpoints/checkpoint-store.ts";
 export { CairnClient, type Services } from "./client.ts";
 export { Code, type CodeName, codeName } from "./code.ts";
 export type { ConnectOptions, Pem, TlsOptions } from "./connect-options.ts";

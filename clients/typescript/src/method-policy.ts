@@ -30,6 +30,6 @@ export function takesRequestId(method: DescMethod): boolean {
  * protos say that a repetition does no harm.
  */
 export function isSafeToRetry(method: DescMethod): boolean {
-  if (method.methodKind !== "unary") return false;
+  if (method.methodKind !== "unary" && method.methodKind !== "client_streaming") return false;
   return takesRequestId(method) || method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
 }

@@ -9,7 +9,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { deadlineMsOf, isSafeToRetry, takesRequestId } from "./method-policy.ts";
-import { withRetry } from "./retry.ts";
+import { type RetryContext, withRetry } from "./retry.ts";
 import { clientStream, type RawCall, serverStream, type Transport, unary } from "./transport.ts";
 
 /** What a single call may be told. */
@@ -58,9 +58,7 @@ function unaryCall(method: DescMethod, transport: Transport) {
     const call = begin(method, transport, options);
     const bytes = encodeRequest(method, withRequestId(method, request, transport));
     const attempt = () => unary(transport, call, bytes);
-    const { environment, retry } = transport;
-    const context = { environment, policy: retry, deadlineAtMs: call.deadlineAtMs, signal: options.signal };
-    return decodeResponse(method, await (retryable ? withRetry(context, attempt) : attempt()));
+    return decodeResponse(method, await (retryable ? withRetry(retryContext(transport, call), attempt) : attempt()));
   };
 }
 
@@ -78,8 +76,20 @@ function uploadCall(method: DescMethod, transport: Transport) {
     const encoded = async function* () {
       for await (const request of requests) yield encodeRequest(method, request);
     };
-    return decodeResponse(method, await clientStream(transport, call, encoded()));
+    const attempt = () => clientStream(transport, call, encoded());
+    const isSafe = isSafeToRetry(method) && isRepeatable(requests);
+    return decodeResponse(method, await (isSafe ? withRetry(retryContext(transport, call), attempt) : attempt()));
   };
+}
+
+/** Whether it can be gone through again from its beginning: a list can, a generator can't. */
+function isRepeatable(requests: Requests<unknown>): boolean {
+  const again: unknown = Symbol.iterator in requests ? requests[Symbol.iterator]() : requests[Symbol.asyncIterator]();
+  return again !== requests;
+}
+
+function retryContext({ environment, retry }: Transport, { deadlineAtMs, signal }: RawCall): RetryContext {
+  return { environment, policy: retry, deadlineAtMs, signal };
 }
 
 function begin(method: DescMethod, transport: Transport, options: CallOptions): RawCall {

@@ -94,10 +94,13 @@ async function writeAll(stream: ClientWritableStream<Buffer>, requests: AsyncIte
 
 /** A stream whose call has ended drains no more. */
 function drained(stream: ClientWritableStream<Buffer>): Promise<void> {
+  const signs = ["drain", "close", "status"];
   return new Promise((resolve) => {
-    stream.once("drain", resolve);
-    stream.once("close", resolve);
-    stream.once("status", () => resolve());
+    const done = () => {
+      for (const sign of signs) stream.off(sign, done);
+      resolve();
+    };
+    for (const sign of signs) stream.on(sign, done);
   });
 }
 

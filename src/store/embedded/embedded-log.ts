@@ -1,10 +1,11 @@
 import { toCairnError } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, GraphRow, Log, NewParts, PartsRef, ThreadKey } from "../log.ts";
 import { Database } from "./database.ts";
 import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
+import * as parts from "./parts.ts";
 import * as retention from "./retention.ts";
 import { ensureTables } from "./schema.ts";
 import * as tables from "./space-tables.ts";
@@ -91,20 +92,33 @@ class EmbeddedLog implements Log {
   }
 
   async gather(key: ThreadKey, wanted: { positions: number[]; parts: PartsRef[]; keys: string[] }) {
-    const parts = new Map<string, Uint8Array>();
+    const joined = new Map<string, Uint8Array>();
     for (const ref of wanted.parts) {
-      const data = rows.joinedParts(this.#database, key, ref);
-      if (data) parts.set(ref.upload, data);
+      const data = parts.joinedParts(this.#database, key, ref);
+      if (data) joined.set(ref.upload, data);
     }
     return {
       rows: rows.rowsAt(this.#database, key, wanted.positions),
-      parts,
+      parts: joined,
       keyed: rows.rowsByKeys(this.#database, key, wanted.keys),
     };
   }
 
-  putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
-    return this.#durably("parts", () => this.#commits.add(() => rows.insertParts(this.#database, key, upload, parts)));
+  putParts(key: ThreadKey, added: NewParts): Promise<void> {
+    const nowMs = this.#environment.clock.nowMs();
+    return this.#durably("parts", () => this.#commits.add(() => parts.insertParts(this.#database, key, added, nowMs)));
+  }
+
+  removeParts(key: ThreadKey, upload: string): Promise<void> {
+    return this.#durably("remove-parts", () => this.#commits.add(() => parts.removeParts(this.#database, key, upload)));
+  }
+
+  keepParts(key: ThreadKey, upload: string): Promise<void> {
+    return this.#durably("keep-parts", () => this.#commits.add(() => parts.keepParts(this.#database, key, upload)));
+  }
+
+  async agedUploads(nowMs: number, limit: number) {
+    return parts.agedUploads(this.#database, nowMs, limit);
   }
 
   async truncate(key: ThreadKey, n: number): Promise<void> {

@@ -3,7 +3,7 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import type { Database } from "./database.ts";
 
 /** Layout of these tables; that of the records in them counts by itself. */
-export const TABLES_LAYOUT = 1;
+export const TABLES_LAYOUT = 2;
 
 /**
  * Rows are found by their rowid, with an index beside: in a WITHOUT ROWID table large bodies would fill the
@@ -27,9 +27,10 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE parts (
     id INTEGER PRIMARY KEY, space TEXT NOT NULL, thread TEXT NOT NULL, upload TEXT NOT NULL, part INTEGER NOT NULL,
-    after_n INTEGER NOT NULL, data BLOB NOT NULL
+    after_n INTEGER NOT NULL, expires_at INTEGER, data BLOB NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX parts_place ON parts (space, thread, upload, part);
+  CREATE INDEX parts_expiring ON parts (expires_at) WHERE expires_at IS NOT NULL;
   CREATE TABLE threads (
     space TEXT NOT NULL, thread TEXT NOT NULL, n INTEGER NOT NULL, deleted INTEGER NOT NULL,
     created_at INTEGER NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, metadata BLOB NOT NULL, tags TEXT NOT NULL,
@@ -42,7 +43,13 @@ const TABLES = `
   ) STRICT;
 `;
 
-/** Makes the tables where there are none. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
+/** What makes tables of layout n + 1 of those of layout n, from 1 on. */
+const UPGRADES = [
+  `ALTER TABLE parts ADD COLUMN expires_at INTEGER;
+   CREATE INDEX parts_expiring ON parts (expires_at) WHERE expires_at IS NOT NULL;`,
+];
+
+/** Makes the tables where there are none, and brings older ones up to date. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
 export function ensureTables(database: Database): void {
   database.transaction(() => {
     const isNew = !database.get("SELECT 1 FROM sqlite_schema WHERE name = 'meta'");
@@ -52,7 +59,11 @@ export function ensureTables(database: Database): void {
       return;
     }
     const layout = Number(database.get("SELECT value FROM meta WHERE name = 'layout'")?.value);
-    if (layout <= TABLES_LAYOUT) return;
+    if (layout <= TABLES_LAYOUT) {
+      for (const upgrade of UPGRADES.slice(layout - 1)) database.execute(upgrade);
+      database.run("UPDATE meta SET value = ? WHERE name = 'layout'", TABLES_LAYOUT);
+      return;
+    }
     throw new CairnError(
       ErrorReason.LAYOUT_TOO_NEW,
       `the store's tables have layout ${layout}, this server knows up to layout ${TABLES_LAYOUT}`,

@@ -1,4 +1,4 @@
-import type { Append, CheckpointQuery, PartsRef, Row, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, Row, ThreadKey } from "../log.ts";
 import { type Database, LIMIT, type SqlValue } from "./database.ts";
 import { ROW_COLUMNS, rowColumns, rowOf } from "./row-codec.ts";
 
@@ -135,34 +135,4 @@ export function rowsAt(database: Database, { space, thread }: ThreadKey, positio
   const sql = `SELECT ${ROW_COLUMNS} FROM rows WHERE space = ? AND thread = ? AND n >= ${FLOOR}
     AND n IN (SELECT value FROM json_each(?)) ORDER BY n`;
   return database.all(sql, space, thread, space, thread, JSON.stringify(positions)).map(rowOf);
-}
-
-/**
- * Inserts a value's parts. They note the thread's last position: what follows it may refer to them, so deleting
- * the thread at a later position takes them along and at an earlier one does not.
- */
-export function insertParts(
-  database: Database,
-  { space, thread }: ThreadKey,
-  upload: string,
-  parts: Uint8Array[],
-): void {
-  parts.forEach((data, part) => {
-    database.run(
-      `INSERT INTO parts (space, thread, upload, part, after_n, data) VALUES (?1, ?2, ?3, ?4,
-         (SELECT COALESCE(MAX(n), 0) FROM rows WHERE space = ?1 AND thread = ?2), ?5)`,
-      space,
-      thread,
-      upload,
-      part,
-      data,
-    );
-  });
-}
-
-/** The parts of an upload in one piece; undefined when one is missing. */
-export function joinedParts(database: Database, { space, thread }: ThreadKey, ref: PartsRef): Uint8Array | undefined {
-  const sql = "SELECT data FROM parts WHERE space = ? AND thread = ? AND upload = ? ORDER BY part";
-  const parts = database.all(sql, space, thread, ref.upload).map(({ data }) => data as Uint8Array);
-  return parts.length === ref.count ? Buffer.concat(parts) : undefined;
 }

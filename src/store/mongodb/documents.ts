@@ -45,6 +45,8 @@ export interface LogDocument {
 
   /** On parts: the thread's last position when they were written. The row that refers to them comes later. */
   after?: number;
+  /** On parts of which it is not known yet that a row refers to them: when they may be removed if none does. */
+  aged?: Date;
 }
 
 export const PART = -1;

@@ -10,6 +10,7 @@ export const hint = {
   allId: "all_cid",
   keys: "keys",
   floors: "floors",
+  aged: "aged",
 } as const;
 
 /** Every one but `_id` is partial: a row that holds no checkpoint costs the insert nothing. */
@@ -24,6 +25,7 @@ const log: IndexDescription[] = [
   },
   { name: hint.keys, key: { s: 1, k: 1, t: 1, n: 1 }, partialFilterExpression: { k: { $exists: true } } },
   { name: hint.floors, key: { floor: 1, s: 1, t: 1, n: 1 }, partialFilterExpression: { floor: true } },
+  { name: hint.aged, key: { aged: 1 }, partialFilterExpression: { aged: { $exists: true } } },
   { name: "expiry", key: { exp: 1 }, expireAfterSeconds: 0, partialFilterExpression: { exp: { $exists: true } } },
 ];
 

@@ -1,14 +1,15 @@
 import type { CommandStartedEvent, MongoClient } from "mongodb";
+import { limits } from "../../limits.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, GraphRow, Log, NewParts, PartsRef, ThreadKey } from "../log.ts";
 import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
 import { connect } from "./connect.ts";
 import { toStoreError, translated } from "./errors.ts";
 import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
-import { writeParts } from "./parts.ts";
+import * as parts from "./parts.ts";
 import * as reads from "./reads.ts";
 import { answered, Patience } from "./retry.ts";
 import { Summaries } from "./summaries.ts";
@@ -113,11 +114,24 @@ class MongoLog implements Log {
     return this.#read(() => reads.gather(this.#collections.log, key, wanted));
   }
 
-  async putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
+  async putParts(key: ThreadKey, added: NewParts): Promise<void> {
+    const agedAt = new Date(this.#environment.clock.nowMs() + limits.uploadKeptMs);
     const after = await this.#read(() => reads.readLastPosition(this.#collections.log, key));
     await this.#durably("parts", () =>
-      writeParts(this.#collections.log, this.#patience(), { key, upload, parts, after }),
+      parts.writeParts(this.#collections.log, this.#patience(), { ...added, key, after, agedAt }),
     );
+  }
+
+  removeParts(key: ThreadKey, upload: string): Promise<void> {
+    return this.#durably("remove-parts", () => parts.removeParts(this.#collections.log, this.#patience(), key, upload));
+  }
+
+  keepParts(key: ThreadKey, upload: string): Promise<void> {
+    return this.#durably("keep-parts", () => parts.keepParts(this.#collections.log, this.#patience(), key, upload));
+  }
+
+  agedUploads(nowMs: number, limit: number) {
+    return this.#read(() => unsharded.agedUploads(this.#collections, nowMs, limit));
   }
 
   async truncate(key: ThreadKey, n: number): Promise<void> {

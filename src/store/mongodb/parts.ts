@@ -1,6 +1,6 @@
 // Parts of large values, written before the row that refers to them.
-import { Binary, type Collection, MongoBulkWriteError } from "mongodb";
-import type { ThreadKey } from "../log.ts";
+import { Binary, type Collection, type Filter, MongoBulkWriteError } from "mongodb";
+import { HEAD_PART, type NewParts, type ThreadKey } from "../log.ts";
 import { type LogDocument, partId, shardOf } from "./documents.ts";
 import { DUPLICATE_KEY } from "./errors.ts";
 import { type Patience, persist } from "./retry.ts";
@@ -8,12 +8,12 @@ import { type Patience, persist } from "./retry.ts";
 /** Under the 16 MiB at which the driver makes two commands of a batch. */
 const BATCH_BYTES_MAX = 12 * 1024 * 1024;
 
-export interface Upload {
+export interface Upload extends NewParts {
   key: ThreadKey;
-  upload: string;
-  parts: Uint8Array[];
   /** The thread's last position before anything of this is written. */
   after: number;
+  /** When they may be removed if no row refers to them by then. */
+  agedAt: Date;
 }
 
 export async function writeParts(log: Collection<LogDocument>, patience: Patience, upload: Upload): Promise<void> {
@@ -28,13 +28,35 @@ export async function writeParts(log: Collection<LogDocument>, patience: Patienc
   for (const [index, part] of upload.parts.entries()) {
     if (bytes + part.length > BATCH_BYTES_MAX) await flush();
     bytes += part.length;
-    batch.push(toPart(upload, index, part));
+    batch.push(toPart(upload, (upload.from ?? 0) + index, part));
   }
   await flush();
 }
 
-function toPart({ key, upload, after }: Upload, index: number, part: Uint8Array): LogDocument {
-  return { _id: partId(key, upload, index), ...shardOf(key), body: new Binary(part), after };
+function toPart({ key, upload, after, agedAt }: Upload, index: number, part: Uint8Array): LogDocument {
+  return { _id: partId(key, upload, index), ...shardOf(key), body: new Binary(part), after, aged: agedAt };
+}
+
+export async function removeParts(
+  log: Collection<LogDocument>,
+  patience: Patience,
+  key: ThreadKey,
+  upload: string,
+): Promise<void> {
+  await persist(patience, () => log.deleteMany(ofUpload(key, upload)));
+}
+
+export async function keepParts(
+  log: Collection<LogDocument>,
+  patience: Patience,
+  key: ThreadKey,
+  upload: string,
+): Promise<void> {
+  await persist(patience, () => log.updateMany(ofUpload(key, upload), { $unset: { aged: true } }));
+}
+
+function ofUpload(key: ThreadKey, upload: string): Filter<LogDocument> {
+  return { ...shardOf(key), _id: { $gte: partId(key, upload, HEAD_PART), $lt: partId(key, upload, Infinity) } };
 }
 
 /** A part that is there already was written by an earlier try: an upload's id is never used twice. */

@@ -178,7 +178,9 @@ export async function gather(
   const positions = [...new Set(wanted.positions)];
   const ids = [
     ...positions.map((n) => rowId(key, n)),
-    ...wanted.parts.flatMap(({ upload, count }) => Array.from({ length: count }, (_, i) => partId(key, upload, i))),
+    ...wanted.parts.flatMap(({ upload, count, from = 0 }) =>
+      Array.from({ length: count }, (_, i) => partId(key, upload, from + i)),
+    ),
   ];
   const branches: Filter<LogDocument>[] = [];
   if (ids.length > 0) branches.push({ ...shard, _id: { $in: ids } });
@@ -220,8 +222,8 @@ function joinParts(wanted: PartsRef[], found: LogDocument[]): Map<string, Uint8A
     parts.set(`${u}.${i}`, bytesOf(document.body));
   }
   const values = new Map<string, Uint8Array>();
-  for (const { upload, count } of wanted) {
-    const own = Array.from({ length: count }, (_, i) => parts.get(`${upload}.${i}`)).filter(
+  for (const { upload, count, from = 0 } of wanted) {
+    const own = Array.from({ length: count }, (_, i) => parts.get(`${upload}.${from + i}`)).filter(
       (part) => part !== undefined,
     );
     if (own.length === count) values.set(upload, joined(own));

@@ -4,7 +4,7 @@ import type { Filter } from "mongodb";
 import type { Row, ThreadKey, ThreadSummary } from "../log.ts";
 import { threadName } from "../thread-name.ts";
 import { type Collections, READ_MS_MAX, type ThreadDocument } from "./collections.ts";
-import { type LogDocument, toRow } from "./documents.ts";
+import { type LogDocument, type PartId, toRow } from "./documents.ts";
 import { hint } from "./indexes.ts";
 import { toSummary } from "./summaries.ts";
 
@@ -52,6 +52,24 @@ async function floorsOf(log: Collections["log"], space: string, threads: string[
     .toArray();
   for (const { t, n } of floors) newest.set(t, Math.max(newest.get(t) ?? 0, n as number));
   return newest;
+}
+
+/** Uploads of which it is to be seen whether a row refers to them. */
+export async function agedUploads(
+  { log }: Collections,
+  nowMs: number,
+  limit: number,
+): Promise<{ key: ThreadKey; upload: string }[]> {
+  const found = await log
+    .find({ aged: { $lte: new Date(nowMs) } }, { ...options, hint: hint.aged, projection: { _id: 1 } })
+    .limit(limit)
+    .toArray();
+  const uploads = new Map<string, { key: ThreadKey; upload: string }>();
+  for (const { _id } of found) {
+    const { s, t, u } = _id as PartId;
+    uploads.set(u, { key: { space: s, thread: t }, upload: u });
+  }
+  return [...uploads.values()];
 }
 
 export async function listThreads(

@@ -11,7 +11,7 @@ beforeAll(async () => {
   test1 = await openTestLog(inject("mongoUri"), { onCommand: (event) => void seen.push(event) });
   const { log } = test1;
   const key = newThread("commands");
-  await log.putParts(key, "upload", [new Uint8Array(3)]);
+  await log.putParts(key, { upload: "upload", parts: [new Uint8Array(3)] });
   for (let n = 1; n <= 5; n++) await log.append(checkpointEntry(key, n, { keys: ["k"], tags: ["t"], metadata: "{}" }));
   expect(await log.append(entryOf(key, 5))).toBe("taken");
   await log.append(entryOf(key, 6, { rewrites: [rowOf(2), rowOf(3)] }));

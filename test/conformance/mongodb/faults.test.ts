@@ -156,7 +156,7 @@ test("the whole set goes away during operation, and comes back: no restart is ne
   await expect(log.append(entryOf(key, 2, { rewrites: [checkpointEntry(key, 1).row] }))).rejects.toEqual(unavailable);
   await expect(log.last(key)).rejects.toEqual(unavailable);
   await expect(log.ping()).rejects.toEqual(unavailable);
-  await expect(log.putParts(key, "upload", [new Uint8Array(1)])).rejects.toEqual(unavailable);
+  await expect(log.putParts(key, { upload: "upload", parts: [new Uint8Array(1)] })).rejects.toEqual(unavailable);
   await expect(log.threads(key.space, { tags: [], limit: 1 })).rejects.toEqual(unavailable);
   await Promise.all(set.members.map((member) => member.restart()));
   await set.primary();

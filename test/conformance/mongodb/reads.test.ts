@@ -143,8 +143,8 @@ test("rows whose time is over are left out of the log", async () => {
 test("gather brings rows, parts and keyed rows in one command, however many", async () => {
   const { log } = test1;
   for (let n = 1; n <= 150; n++) await appendAll(log, [entryOf(key, n, { keys: [`k${n % 3}`] })]);
-  await log.putParts(key, "whole", [new Uint8Array([1, 2]), new Uint8Array([3])]);
-  await log.putParts(key, "other", [new Uint8Array([9])]);
+  await log.putParts(key, { upload: "whole", parts: [new Uint8Array([1, 2]), new Uint8Array([3])] });
+  await log.putParts(key, { upload: "other", parts: [new Uint8Array([9])] });
   test1.forget();
   const wanted = {
     positions: [150, 3, 3, 999],
@@ -163,11 +163,11 @@ test("gather brings rows, parts and keyed rows in one command, however many", as
 
 test("truncating removes rows and parts below the floor, and keeps parts of what follows it", async () => {
   const { log } = test1;
-  await log.putParts(key, "before", [new Uint8Array([1])]);
+  await log.putParts(key, { upload: "before", parts: [new Uint8Array([1])] });
   await appendAll(log, [entryOf(key, 1), entryOf(key, 2)]);
-  await log.putParts(key, "between", [new Uint8Array([2])]);
+  await log.putParts(key, { upload: "between", parts: [new Uint8Array([2])] });
   await appendAll(log, [floorEntry(key, 3)]);
-  await log.putParts(key, "after", [new Uint8Array([3])]);
+  await log.putParts(key, { upload: "after", parts: [new Uint8Array([3])] });
   await log.truncate(key, 3);
   const { parts } = await log.gather(key, {
     positions: [],

@@ -119,8 +119,8 @@ test("thread ids come from the log; spaces of threads that live and of graphs", 
     log,
     keys.map((key) => entryOf(key, 1)),
   );
-  await log.putParts(newThread(space), "parts of a thread that never came", [new Uint8Array(1)]);
-  await log.putParts(keys[1] as ThreadKey, "parts", [new Uint8Array(1)]);
+  await log.putParts(newThread(space), { upload: "parts of a thread that never came", parts: [new Uint8Array(1)] });
+  await log.putParts(keys[1] as ThreadKey, { upload: "parts", parts: [new Uint8Array(1)] });
   await listed();
   await collection("threads").deleteMany({ s: space });
   const ids = keys.map(({ thread }) => thread).sort();
@@ -153,7 +153,7 @@ test("a sweep repairs summaries that are missing or trail, with their metadata",
 
 test("a sweep finishes a truncation that was left half done", async () => {
   const key = newThread(space);
-  await test1.log.putParts(key, "upload", [new Uint8Array(1)]);
+  await test1.log.putParts(key, { upload: "upload", parts: [new Uint8Array(1)] });
   for (let n = 1; n <= 600; n++) await test1.log.append(checkpointEntry(key, n));
   await appendAll(test1.log, [floorEntry(key, 601)]);
   const other = await test1.another();

@@ -86,7 +86,7 @@ test("a large insert that is stuck half-way when its connection is closed is sen
   const log = await openMongoLog({ uri, database: test1.database }, { ...systemEnvironment, clock: hasty });
   try {
     proxy.decide = () => (proxy.lost.stall === 0 ? "stall" : "pass");
-    await log.putParts(key, "upload", [new Uint8Array(8 * 1024 * 1024)]);
+    await log.putParts(key, { upload: "upload", parts: [new Uint8Array(8 * 1024 * 1024)] });
     expect(proxy.lost.stall).toBe(1);
     const { parts } = await log.gather(key, { positions: [], parts: [{ upload: "upload", count: 1 }], keys: [] });
     expect(parts.get("upload")?.length).toBe(8 * 1024 * 1024);
@@ -104,7 +104,7 @@ test("parts whose answer is lost are written again without harm", async () => {
     return now;
   };
   const bytes = new Uint8Array(100_000).fill(7);
-  await test1.log.putParts(key, "upload", [bytes, bytes]);
+  await test1.log.putParts(key, { upload: "upload", parts: [bytes, bytes] });
   const { parts } = await test1.log.gather(key, { positions: [], parts: [{ upload: "upload", count: 2 }], keys: [] });
   expect(parts.get("upload")?.length).toBe(200_000);
 });

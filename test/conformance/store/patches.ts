@@ -91,13 +91,11 @@ export function patches(context: () => Context): void {
       const { record } = await put(store, key, "a", { values: { x: inline(base) } });
       const ref = refOf(record.checkpoint?.channelValues.x);
       const whole = Buffer.concat([base.subarray(0, 100_000), bytes("middle"), base.subarray(399_000)]);
-      const splice = {
-        baseRef: ref,
-        prefixBytes: 100_000n,
-        suffixBytes: 1_000n,
-        middle: bytes("middle"),
-        crc32: crc32(whole),
-      };
+      const hunks = [
+        { from: 0n, length: 100_000n },
+        { literal: bytes("middle"), from: 399_000n, length: 1_000n },
+      ];
+      const splice = { baseRef: ref, hunks, crc32: crc32(whole) };
       const { record: changed } = await put(store, key, "b", { values: { x: spliced(splice) } });
       expect(changed.values[0]?.patch).toBeDefined();
       const found = await latest(store, key);
@@ -106,9 +104,9 @@ export function patches(context: () => Context): void {
       expect(wrong.reasonName).toBe("VALUE_CHECKSUM");
       expect(wrong.violations[0]?.field).toBe('checkpoint.channel_values["x"]');
       const long = await errorOf(
-        put(store, key, "c", { values: { x: spliced({ ...splice, prefixBytes: 399_999n }) } }),
+        put(store, key, "c", { values: { x: spliced({ ...splice, hunks: [{ from: 399_999n, length: 2n }] }) } }),
       );
-      expect(long.message).toContain("keeps 400999 bytes of a base that has 400000");
+      expect(long.message).toContain("reaches to byte 400001 of a base that has 400000");
       const unknown = put(store, key, "c", { values: { x: spliced({ ...splice, baseRef: "9.0" }) } });
       expect(await reasonOf(unknown)).toBe("VALUE_NOT_FOUND");
       expect((await latest(store, key))?.checkpoint.id).toBe("b");

@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/store/v1/record.proto.
  */
 export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIvwDCgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW5CEgoQX3RocmVhZF9tZXRhZGF0YSJ3CglDYWxsZWRSdW4SDgoGcnVuX2lkGAEgASgJEiUKB29wdGlvbnMYAiABKAsyFC5jYWlybi52MS5SdW5PcHRpb25zEh4KBWlucHV0GAMgASgLMg8uY2Fpcm4udjEuSW5wdXQSEwoLdW5kb19ydW5faWQYBCABKAkiKQoMQ2FsbFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoCRIJCgFuGAIgASgEIt0CCgRUYWlsEiQKBWxlYXNlGAEgASgLMhUuY2Fpcm4uc3RvcmUudjEuTGVhc2USJgoGc3RhdHVzGAIgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAMSGgoSaGVhZF9jaGVja3BvaW50X2lkGAQgASgJEhEKCWhlYWRfc3RlcBgFIAEoAxISCgpncmFwaF9uYW1lGAYgASgJEhkKEWxhc3RfZXZlbnRfbnVtYmVyGAcgASgEEhMKC21ldGFkYXRhX2F0GAggASgEEg0KBWZsb29yGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKwoFY2FsbHMYCyADKAsyHC5jYWlybi5zdG9yZS52MS5DYWxsUG9zaXRpb24SFQoNY2FuY2VsX3J1bl9pZBgMIAEoCRIZChFjYW5jZWxfZ3JhY2VmdWxseRgNIAEoCCJNCgVMZWFzZRINCgVlcG9jaBgBIAEoBBIOCgZob2xkZXIYAiABKAkSDgoGcnVuX2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMivQEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSAASEgoKY29tcHJlc3NlZBgGIAEoCBIkCgVwYXRjaBgHIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhdGNoQgkKB3N0b3JhZ2UiYwoFUGF0Y2gSDAoEcGF0aBgBIAMoBBIPCgd2ZXJzaW9uGAIgASgNEhIKCnBhdGhfYnl0ZXMYAyABKAQSEwoLd2hvbGVfYnl0ZXMYBCABKAQSEgoKYmFzZV9jcmMzMhgFIAEoByI6CgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0SEgoKc2l6ZV9ieXRlcxgDIAEoBCJeCgpUYXNrV3JpdGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJEiYKBndyaXRlcxgDIAMoCzIWLmNhaXJuLnYxLlBlbmRpbmdXcml0ZSJOCg1SZXF1ZXN0UmVjb3JkEgoKAmlkGAEgASgJEhEKCWJvZHlfaGFzaBgCIAEoDBITCgZhbnN3ZXIYAyABKAxIAIgBAUIJCgdfYW5zd2VyIjkKDUNoZWNrcG9pbnRLZXkSEQoJbmFtZXNwYWNlGAEgASgJEhUKDWNoZWNrcG9pbnRfaWQYAiABKAkiaAoLR3JhcGhSZWNvcmQSDgoGbGF5b3V0GAEgASgNEiEKBHNwZWMYAiABKAsyEy5jYWlybi52MS5HcmFwaFNwZWMSDAoEaGFzaBgDIAEoCRIYChByZWdpc3RlcmVkX2F0X21zGAQgASgDYgZwcm90bzM", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
+  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIvwDCgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW5CEgoQX3RocmVhZF9tZXRhZGF0YSJ3CglDYWxsZWRSdW4SDgoGcnVuX2lkGAEgASgJEiUKB29wdGlvbnMYAiABKAsyFC5jYWlybi52MS5SdW5PcHRpb25zEh4KBWlucHV0GAMgASgLMg8uY2Fpcm4udjEuSW5wdXQSEwoLdW5kb19ydW5faWQYBCABKAkiKQoMQ2FsbFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoCRIJCgFuGAIgASgEIt0CCgRUYWlsEiQKBWxlYXNlGAEgASgLMhUuY2Fpcm4uc3RvcmUudjEuTGVhc2USJgoGc3RhdHVzGAIgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAMSGgoSaGVhZF9jaGVja3BvaW50X2lkGAQgASgJEhEKCWhlYWRfc3RlcBgFIAEoAxISCgpncmFwaF9uYW1lGAYgASgJEhkKEWxhc3RfZXZlbnRfbnVtYmVyGAcgASgEEhMKC21ldGFkYXRhX2F0GAggASgEEg0KBWZsb29yGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKwoFY2FsbHMYCyADKAsyHC5jYWlybi5zdG9yZS52MS5DYWxsUG9zaXRpb24SFQoNY2FuY2VsX3J1bl9pZBgMIAEoCRIZChFjYW5jZWxfZ3JhY2VmdWxseRgNIAEoCCJNCgVMZWFzZRINCgVlcG9jaBgBIAEoBBIOCgZob2xkZXIYAiABKAkSDgoGcnVuX2lkGAMgASgJEhUKDWV4cGlyZXNfYXRfbXMYBCABKAMivQEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSAASEgoKY29tcHJlc3NlZBgGIAEoCBIkCgVwYXRjaBgHIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhdGNoQgkKB3N0b3JhZ2UiYwoFUGF0Y2gSDAoEcGF0aBgBIAMoBBIPCgd2ZXJzaW9uGAIgASgNEhIKCnBhdGhfYnl0ZXMYAyABKAQSEwoLd2hvbGVfYnl0ZXMYBCABKAQSEgoKYmFzZV9jcmMzMhgFIAEoByI6CgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0SEgoKc2l6ZV9ieXRlcxgDIAEoBCJdCgxVcGxvYWRSZWNvcmQSDAoEdHlwZRgBIAEoCRINCgVjcmMzMhgCIAEoBxISCgpzaXplX2J5dGVzGAMgASgEEg0KBWNvdW50GAQgASgNEg0KBWF0X21zGAUgASgDIl4KClRhc2tXcml0ZXMSEQoJbmFtZXNwYWNlGAEgASgJEhUKDWNoZWNrcG9pbnRfaWQYAiABKAkSJgoGd3JpdGVzGAMgAygLMhYuY2Fpcm4udjEuUGVuZGluZ1dyaXRlIk4KDVJlcXVlc3RSZWNvcmQSCgoCaWQYASABKAkSEQoJYm9keV9oYXNoGAIgASgMEhMKBmFuc3dlchgDIAEoDEgAiAEBQgkKB19hbnN3ZXIiOQoNQ2hlY2twb2ludEtleRIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCSJoCgtHcmFwaFJlY29yZBIOCgZsYXlvdXQYASABKA0SIQoEc3BlYxgCIAEoCzITLmNhaXJuLnYxLkdyYXBoU3BlYxIMCgRoYXNoGAMgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBCABKANiBnByb3RvMw", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
 
 /**
  * One record of a thread's log, keyed (space, thread, n). Inserting it is the commit: everything in it becomes
@@ -507,6 +507,55 @@ export const PartsSchema: GenMessage<Parts> = /*@__PURE__*/
   messageDesc(file_cairn_store_v1_record, 7);
 
 /**
+ * What the parts of an upload are. Written after them, so that it says that they are all there.
+ *
+ * @generated from message cairn.store.v1.UploadRecord
+ */
+export type UploadRecord = Message<"cairn.store.v1.UploadRecord"> & {
+  /**
+   * The value's type.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * CRC-32 of its bytes.
+   *
+   * @generated from field: fixed32 crc32 = 2;
+   */
+  crc32: number;
+
+  /**
+   * Its length in bytes.
+   *
+   * @generated from field: uint64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * How many parts.
+   *
+   * @generated from field: uint32 count = 4;
+   */
+  count: number;
+
+  /**
+   * When it was written, in milliseconds since 1970-01-01T00:00Z.
+   *
+   * @generated from field: int64 at_ms = 5;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message cairn.store.v1.UploadRecord.
+ * Use `create(UploadRecordSchema)` to create a new message.
+ */
+export const UploadRecordSchema: GenMessage<UploadRecord> = /*@__PURE__*/
+  messageDesc(file_cairn_store_v1_record, 8);
+
+/**
  * Writes against one checkpoint.
  *
  * @generated from message cairn.store.v1.TaskWrites
@@ -539,7 +588,7 @@ export type TaskWrites = Message<"cairn.store.v1.TaskWrites"> & {
  * Use `create(TaskWritesSchema)` to create a new message.
  */
 export const TaskWritesSchema: GenMessage<TaskWrites> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 8);
+  messageDesc(file_cairn_store_v1_record, 9);
 
 /**
  * A request_id and the answer given.
@@ -574,7 +623,7 @@ export type RequestRecord = Message<"cairn.store.v1.RequestRecord"> & {
  * Use `create(RequestRecordSchema)` to create a new message.
  */
 export const RequestRecordSchema: GenMessage<RequestRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 9);
+  messageDesc(file_cairn_store_v1_record, 10);
 
 /**
  * Names a checkpoint in a thread.
@@ -602,7 +651,7 @@ export type CheckpointKey = Message<"cairn.store.v1.CheckpointKey"> & {
  * Use `create(CheckpointKeySchema)` to create a new message.
  */
 export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 10);
+  messageDesc(file_cairn_store_v1_record, 11);
 
 /**
  * A registered graph, keyed (space, name, revision).
@@ -644,5 +693,5 @@ export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
  * Use `create(GraphRecordSchema)` to create a new message.
  */
 export const GraphRecordSchema: GenMessage<GraphRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 11);
+  messageDesc(file_cairn_store_v1_record, 12);
 

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/value.proto.
  */
 export const file_cairn_v1_value: GenFile = /*@__PURE__*/
-  fileDesc("ChRjYWlybi92MS92YWx1ZS5wcm90bxIIY2Fpcm4udjEiNAoKVHlwZWRWYWx1ZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABKP8BEgwKBGRhdGEYAiABKAwifwoFVmFsdWUSJgoGaW5saW5lGAEgASgLMhQuY2Fpcm4udjEuVHlwZWRWYWx1ZUgAEhkKA3JlZhgCIAEoCUIKukgHcgUQASiACEgAEiIKBnNwbGljZRgDIAEoCzIQLmNhaXJuLnYxLlNwbGljZUgAQg8KBnNvdXJjZRIFukgCCAEicQoGU3BsaWNlEhwKCGJhc2VfcmVmGAEgASgJQgq6SAdyBRABKIAIEhQKDHByZWZpeF9ieXRlcxgCIAEoBBIUCgxzdWZmaXhfYnl0ZXMYAyABKAQSDgoGbWlkZGxlGAQgASgMEg0KBWNyYzMyGAUgASgHImEKClZhbHVlRW50cnkSCwoDcmVmGAEgASgJEiMKBXZhbHVlGAIgASgLMhQuY2Fpcm4udjEuVHlwZWRWYWx1ZRISCgpzaXplX2J5dGVzGAMgASgEEg0KBWNyYzMyGAQgASgHInkKB1ZlcnNpb24SFQoLaW50NjRfdmFsdWUYASABKANIABIWCgx1aW50NjRfdmFsdWUYAiABKARIABIWCgxkb3VibGVfdmFsdWUYAyABKAFIABIWCgxzdHJpbmdfdmFsdWUYBCABKAlIAEIPCgZudW1iZXISBbpIAggBIpcBCgpWZXJzaW9uTWFwEg8KB2lzX251bGwYASABKAgSNAoIdmVyc2lvbnMYAiADKAsyIi5jYWlybi52MS5WZXJzaW9uTWFwLlZlcnNpb25zRW50cnkaQgoNVmVyc2lvbnNFbnRyeRILCgNrZXkYASABKAkSIAoFdmFsdWUYAiABKAsyES5jYWlybi52MS5WZXJzaW9uOgI4ASKVAQoMVmVyc2lvbnNTZWVuEg8KB2lzX251bGwYASABKAgSMAoFbm9kZXMYAiADKAsyIS5jYWlybi52MS5WZXJzaW9uc1NlZW4uTm9kZXNFbnRyeRpCCgpOb2Rlc0VudHJ5EgsKA2tleRgBIAEoCRIjCgV2YWx1ZRgCIAEoCzIULmNhaXJuLnYxLlZlcnNpb25NYXA6AjgBIioKCE5hbWVMaXN0Eg8KB2lzX251bGwYASABKAgSDQoFbmFtZXMYAiADKAkiGAoHTmFtZVNldBINCgVuYW1lcxgBIAMoCWIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("ChRjYWlybi92MS92YWx1ZS5wcm90bxIIY2Fpcm4udjEiNAoKVHlwZWRWYWx1ZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABKP8BEgwKBGRhdGEYAiABKAwifwoFVmFsdWUSJgoGaW5saW5lGAEgASgLMhQuY2Fpcm4udjEuVHlwZWRWYWx1ZUgAEhkKA3JlZhgCIAEoCUIKukgHcgUQASiACEgAEiIKBnNwbGljZRgDIAEoCzIQLmNhaXJuLnYxLlNwbGljZUgAQg8KBnNvdXJjZRIFukgCCAEiZQoGU3BsaWNlEhwKCGJhc2VfcmVmGAEgASgJQgq6SAdyBRABKIAIEi4KBWh1bmtzGAIgAygLMhQuY2Fpcm4udjEuU3BsaWNlSHVua0IJukgGkgEDEOgHEg0KBWNyYzMyGAMgASgHIjsKClNwbGljZUh1bmsSDwoHbGl0ZXJhbBgBIAEoDBIMCgRmcm9tGAIgASgEEg4KBmxlbmd0aBgDIAEoBCJhCgpWYWx1ZUVudHJ5EgsKA3JlZhgBIAEoCRIjCgV2YWx1ZRgCIAEoCzIULmNhaXJuLnYxLlR5cGVkVmFsdWUSEgoKc2l6ZV9ieXRlcxgDIAEoBBINCgVjcmMzMhgEIAEoByJ5CgdWZXJzaW9uEhUKC2ludDY0X3ZhbHVlGAEgASgDSAASFgoMdWludDY0X3ZhbHVlGAIgASgESAASFgoMZG91YmxlX3ZhbHVlGAMgASgBSAASFgoMc3RyaW5nX3ZhbHVlGAQgASgJSABCDwoGbnVtYmVyEgW6SAIIASKXAQoKVmVyc2lvbk1hcBIPCgdpc19udWxsGAEgASgIEjQKCHZlcnNpb25zGAIgAygLMiIuY2Fpcm4udjEuVmVyc2lvbk1hcC5WZXJzaW9uc0VudHJ5GkIKDVZlcnNpb25zRW50cnkSCwoDa2V5GAEgASgJEiAKBXZhbHVlGAIgASgLMhEuY2Fpcm4udjEuVmVyc2lvbjoCOAEilQEKDFZlcnNpb25zU2VlbhIPCgdpc19udWxsGAEgASgIEjAKBW5vZGVzGAIgAygLMiEuY2Fpcm4udjEuVmVyc2lvbnNTZWVuLk5vZGVzRW50cnkaQgoKTm9kZXNFbnRyeRILCgNrZXkYASABKAkSIwoFdmFsdWUYAiABKAsyFC5jYWlybi52MS5WZXJzaW9uTWFwOgI4ASIqCghOYW1lTGlzdBIPCgdpc19udWxsGAEgASgIEg0KBW5hbWVzGAIgAygJIhgKB05hbWVTZXQSDQoFbmFtZXMYASADKAliBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * An encoded value. The store keeps the bytes as they are and never decodes or re-encodes them; only the
@@ -93,44 +93,31 @@ export const ValueSchema: GenMessage<Value> = /*@__PURE__*/
   messageDesc(file_cairn_v1_value, 1);
 
 /**
- * A value that is a stored one with its middle replaced: the first `prefix_bytes` of the base, then `middle`,
- * then the last `suffix_bytes` of the base.
+ * A value made of a stored one: of each hunk in turn, its literal and then a piece of the base. One that had something
+ * appended is two hunks: the whole base, and the literal. The type is the base's.
  *
  * @generated from message cairn.v1.Splice
  */
 export type Splice = Message<"cairn.v1.Splice"> & {
   /**
-   * Reference of the base.
+   * Reference of the base. A server that does not have it any more answers NOT_FOUND (VALUE_NOT_FOUND); send the value
+   * whole then.
    *
    * @generated from field: string base_ref = 1;
    */
   baseRef: string;
 
   /**
-   * Bytes kept from the start of the base.
+   * The hunks, in order.
    *
-   * @generated from field: uint64 prefix_bytes = 2;
+   * @generated from field: repeated cairn.v1.SpliceHunk hunks = 2;
    */
-  prefixBytes: bigint;
-
-  /**
-   * Bytes kept from the end of the base.
-   *
-   * @generated from field: uint64 suffix_bytes = 3;
-   */
-  suffixBytes: bigint;
-
-  /**
-   * What stands between them.
-   *
-   * @generated from field: bytes middle = 4;
-   */
-  middle: Uint8Array;
+  hunks: SpliceHunk[];
 
   /**
    * CRC-32 (zlib's) of the whole resulting value; a result that differs is refused with VALUE_CHECKSUM.
    *
-   * @generated from field: fixed32 crc32 = 5;
+   * @generated from field: fixed32 crc32 = 3;
    */
   crc32: number;
 };
@@ -141,6 +128,41 @@ export type Splice = Message<"cairn.v1.Splice"> & {
  */
 export const SpliceSchema: GenMessage<Splice> = /*@__PURE__*/
   messageDesc(file_cairn_v1_value, 2);
+
+/**
+ * A part of a splice.
+ *
+ * @generated from message cairn.v1.SpliceHunk
+ */
+export type SpliceHunk = Message<"cairn.v1.SpliceHunk"> & {
+  /**
+   * Bytes that come first.
+   *
+   * @generated from field: bytes literal = 1;
+   */
+  literal: Uint8Array;
+
+  /**
+   * Where in the base the piece begins that follows them.
+   *
+   * @generated from field: uint64 from = 2;
+   */
+  from: bigint;
+
+  /**
+   * How many bytes it has.
+   *
+   * @generated from field: uint64 length = 3;
+   */
+  length: bigint;
+};
+
+/**
+ * Describes the message cairn.v1.SpliceHunk.
+ * Use `create(SpliceHunkSchema)` to create a new message.
+ */
+export const SpliceHunkSchema: GenMessage<SpliceHunk> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_value, 3);
 
 /**
  * One row of a response's value table.
@@ -182,7 +204,7 @@ export type ValueEntry = Message<"cairn.v1.ValueEntry"> & {
  * Use `create(ValueEntrySchema)` to create a new message.
  */
 export const ValueEntrySchema: GenMessage<ValueEntry> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_value, 3);
+  messageDesc(file_cairn_v1_value, 4);
 
 /**
  * A channel's version. Frameworks use whole numbers, floats or strings; all that counts is that it increases.
@@ -235,7 +257,7 @@ export type Version = Message<"cairn.v1.Version"> & {
  * Use `create(VersionSchema)` to create a new message.
  */
 export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_value, 4);
+  messageDesc(file_cairn_v1_value, 5);
 
 /**
  * Versions by channel. The message being absent, null and empty are three different things and stay so.
@@ -263,7 +285,7 @@ export type VersionMap = Message<"cairn.v1.VersionMap"> & {
  * Use `create(VersionMapSchema)` to create a new message.
  */
 export const VersionMapSchema: GenMessage<VersionMap> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_value, 5);
+  messageDesc(file_cairn_v1_value, 6);
 
 /**
  * Versions that each node has seen. Absent, null and empty differ.
@@ -291,7 +313,7 @@ export type VersionsSeen = Message<"cairn.v1.VersionsSeen"> & {
  * Use `create(VersionsSeenSchema)` to create a new message.
  */
 export const VersionsSeenSchema: GenMessage<VersionsSeen> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_value, 6);
+  messageDesc(file_cairn_v1_value, 7);
 
 /**
  * A list of names. Absent, null and empty differ.
@@ -319,7 +341,7 @@ export type NameList = Message<"cairn.v1.NameList"> & {
  * Use `create(NameListSchema)` to create a new message.
  */
 export const NameListSchema: GenMessage<NameList> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_value, 7);
+  messageDesc(file_cairn_v1_value, 8);
 
 /**
  * A set of names. May be empty, which differs from not being there.
@@ -340,5 +362,5 @@ export type NameSet = Message<"cairn.v1.NameSet"> & {
  * Use `create(NameSetSchema)` to create a new message.
  */
 export const NameSetSchema: GenMessage<NameSet> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_value, 8);
+  messageDesc(file_cairn_v1_value, 9);
 

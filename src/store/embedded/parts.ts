@@ -1,0 +1,58 @@
+import { limits } from "../../limits.ts";
+import type { NewParts, PartsRef, ThreadKey } from "../log.ts";
+import { type Database, LIMIT } from "./database.ts";
+
+const OF_UPLOAD = "space = ? AND thread = ? AND upload = ?";
+
+/**
+ * Inserts parts. They note the thread's last position: what follows it may refer to them, so deleting the thread at a
+ * later position takes them along and at an earlier one does not.
+ */
+export function insertParts(
+  database: Database,
+  { space, thread }: ThreadKey,
+  { upload, parts, from = 0 }: NewParts,
+  nowMs: number,
+): void {
+  const expiresAt = Math.trunc(nowMs) + limits.uploadKeptMs;
+  parts.forEach((data, index) => {
+    database.run(
+      `INSERT INTO parts (space, thread, upload, part, after_n, expires_at, data) VALUES (?1, ?2, ?3, ?4,
+         (SELECT COALESCE(MAX(n), 0) FROM rows WHERE space = ?1 AND thread = ?2), ?5, ?6)`,
+      space,
+      thread,
+      upload,
+      from + index,
+      expiresAt,
+      data,
+    );
+  });
+}
+
+/** Parts of an upload in one piece; undefined when one is missing. */
+export function joinedParts(
+  database: Database,
+  { space, thread }: ThreadKey,
+  { upload, count, from = 0 }: PartsRef,
+): Uint8Array | undefined {
+  const sql = `SELECT data FROM parts WHERE ${OF_UPLOAD} AND part >= ? AND part < ? ORDER BY part`;
+  const parts = database.all(sql, space, thread, upload, from, from + count).map(({ data }) => data as Uint8Array);
+  return parts.length === count ? Buffer.concat(parts) : undefined;
+}
+
+export function removeParts(database: Database, { space, thread }: ThreadKey, upload: string): void {
+  database.run(`DELETE FROM parts WHERE ${OF_UPLOAD}`, space, thread, upload);
+}
+
+export function keepParts(database: Database, { space, thread }: ThreadKey, upload: string): void {
+  database.run(`UPDATE parts SET expires_at = NULL WHERE ${OF_UPLOAD}`, space, thread, upload);
+}
+
+/** Uploads whose parts are to expire. */
+export function agedUploads(database: Database, nowMs: number, limit: number): { key: ThreadKey; upload: string }[] {
+  const sql = `SELECT DISTINCT space, thread, upload FROM parts WHERE expires_at <= ? ${LIMIT}`;
+  return database.all(sql, nowMs, limit).map(({ space, thread, upload }) => ({
+    key: { space: space as string, thread: thread as string },
+    upload: upload as string,
+  }));
+}
