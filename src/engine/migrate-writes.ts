@@ -1,3 +1,4 @@
+import type { CairnError } from "../errors.ts";
 import type { PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { Value } from "../gen/cairn/v1/value_pb.ts";
 import { isPlainMap } from "../values/value.ts";
@@ -15,20 +16,15 @@ interface Tools {
   cellOf: CellSource;
 }
 
-/**
- * The results, questions, answers and failures that were saved of a superstep's tasks, in new names. Throws
- * MIGRATION_FAILED for a result that waits to be applied to a channel of which a value has been computed already.
- */
+/** The results, questions, answers and failures that were saved of a superstep's tasks, in new names. */
 export function migrateWrites(
-  saved: SavedState,
-  migration: CompiledMigration,
+  { writes }: SavedState,
+  { renames }: CompiledMigration,
   values: NewValues,
   { paths, cellOf }: Tools,
 ): PendingWrite[] {
-  const { renames } = migration;
-  return saved.writes.map((write) => {
+  return writes.map((write) => {
     if (write.idx >= 0 && !isControl(write.channel)) {
-      refuseMissed(saved, migration, values, write);
       // Its task has finished all the same.
       if (values.drop.has(write.channel))
         return { ...write, channel: NO_WRITES, mode: "", value: nullCell().toValue() };
@@ -42,19 +38,28 @@ export function migrateWrites(
   });
 }
 
-function refuseMissed(
-  { checkpoint }: SavedState,
+/**
+ * MIGRATION_FAILED when a result that waits to be applied has not been seen by what computed new values; undefined when
+ * there is none.
+ */
+export function missedResult(
+  { checkpoint, writes }: SavedState,
   migration: CompiledMigration,
   { set, drop, read }: NewValues,
-  { channel, taskId }: PendingWrite,
-): void {
-  const isRead = read === "all" ? set.size + drop.size > 0 : read.has(channel);
-  if (!isRead && !set.has(migration.renames.channel(channel))) return;
+): CairnError | undefined {
+  const isMissed = ({ idx, channel }: PendingWrite): boolean => {
+    if (idx < 0 || isControl(channel)) return false;
+    const isRead = read === "all" ? set.size + drop.size > 0 : read.has(channel);
+    return isRead || set.has(migration.renames.channel(channel));
+  };
+  const missed = writes.find(isMissed);
+  if (missed === undefined) return undefined;
+  const { channel, taskId } = missed;
   const node = checkpoint.pendingTasks.find(({ id }) => id === taskId)?.node ?? "";
   const why =
     `node ${JSON.stringify(node)} has finished, and its update of channel ${JSON.stringify(channel)}, which the migration reads or sets, ` +
     "waits for its siblings: let them finish under the graph of before (its hash) first";
-  throw migrationFailed(migration, why, { node, channel });
+  return migrationFailed(migration, why, { node, channel });
 }
 
 function pathAfter({ idx, taskPath }: PendingWrite, renames: Renames, paths: Tools["paths"]): string {

@@ -1,8 +1,9 @@
+import type { CairnError } from "../errors.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { Value, VersionMap } from "../gen/cairn/v1/value_pb.ts";
 import { Cell } from "./cell.ts";
 import { type KeptTask, type KeptTasks, keptTasksOf } from "./kept-tasks.ts";
-import { migrateWrites } from "./migrate-writes.ts";
+import { migrateWrites, missedResult } from "./migrate-writes.ts";
 import { type CompiledMigration, migrationFailed } from "./migrations.ts";
 import { isControl } from "./names.ts";
 import { isBarrier, type Renames } from "./renames.ts";
@@ -15,6 +16,8 @@ export interface SavedState {
   checkpoint: Checkpoint;
   writes: readonly PendingWrite[];
   kept: KeptTasks;
+  /** Why the tasks that are due can't be gone on with: results of theirs have not been seen by what computed new values. */
+  missed: CairnError | undefined;
 }
 
 /** What a step makes of the values of the state's channels, besides their names. */
@@ -54,7 +57,12 @@ export function savedState(checkpoint: Checkpoint, writes: readonly PendingWrite
     }
     tasks.set(path, { id, node: earlier?.tasks.get(path)?.node ?? node });
   }
-  return { checkpoint, writes, kept: { checkpointId: earlier?.checkpointId ?? checkpoint.id, tasks } };
+  return {
+    checkpoint,
+    writes,
+    kept: { checkpointId: earlier?.checkpointId ?? checkpoint.id, tasks },
+    missed: undefined,
+  };
 }
 
 /** The values that a state's channels hold. */
@@ -92,6 +100,7 @@ export function migrate(
       })),
     },
     writes: migrateWrites(saved, migration, values, { paths, cellOf }),
+    missed: saved.missed ?? missedResult(saved, migration, values),
     kept: {
       ...saved.kept,
       tasks: new Map([...saved.kept.tasks].map(([path, task]) => [paths.get(path) ?? path, task])),

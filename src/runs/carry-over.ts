@@ -14,11 +14,12 @@ export interface CarriedOver {
 /**
  * Makes the checkpoint that holds a migrated state, at the same superstep, with what was saved of the tasks that are due:
  * results that are saved from now on are in the new names and must not stand among those in the old ones. Undefined when
- * the state was not migrated.
+ * the state was not migrated. Throws MIGRATION_FAILED when something of that would be missed.
  */
 export function carryOver(loaded: Loaded, stamp: ReturnType<typeof stampOf>): CarriedOver | undefined {
   const { state, migrated } = loaded;
   if (migrated === undefined) return undefined;
+  if (migrated.missed !== undefined) throw migrated.missed;
   const { kept } = state;
   const parentId = state.checkpointId;
   // No superstep has been made.

@@ -49,7 +49,7 @@ export async function loadForRun(
   loaded.state.kept = saved.kept;
   refuseForgotten(loaded, saved);
   const previousVersions = versionsOf(stored.checkpoint.channelVersions);
-  loaded.migrated = { writes: [...saved.writes], previousVersions, steps: changes };
+  loaded.migrated = { writes: [...saved.writes], previousVersions, steps: changes, missed: saved.missed };
   return loaded;
 }
 

@@ -37,6 +37,8 @@ export interface Migrated {
   /** The channels' versions as they were. */
   previousVersions: ReadonlyMap<string, number>;
   steps: StepChanges[];
+  /** Why what is due can't be gone on with, though an input, an update or a fork can begin anew. */
+  missed: CairnError | undefined;
 }
 
 /** Which graph to load a state for: the caller's choice, else the one that the checkpoint names. */

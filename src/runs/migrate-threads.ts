@@ -100,6 +100,7 @@ async function load(
   runner.refuseBusy(key, thread);
   const loaded = await loadForRun(parts, graph, key, "", await findIn(parts, key, thread, ""));
   await loadChildrenForRun(parts, key, loaded);
+  refuseMissed(loaded);
   told.outcome = ThreadMigration_Outcome.MIGRATED;
   told.steps = (loaded.migrated?.steps ?? []).map(({ from, to, renamedChannels, dropped, set, renamedNodes }) => ({
     $typeName: "cairn.v1.StateChanges",
@@ -111,6 +112,11 @@ async function load(
     renamedNodes,
   }));
   return loaded;
+}
+
+function refuseMissed({ migrated, children }: Loaded): void {
+  if (migrated?.missed !== undefined) throw migrated.missed;
+  for (const child of children.values()) refuseMissed(child);
 }
 
 async function save(parts: Parts, key: ThreadKey, graph: CompiledGraph, told: ThreadMigration): Promise<void> {

@@ -70,14 +70,18 @@ async function load(parts: RunParts, update: StateUpdates, thread: ThreadTail): 
 
 /** Changes the state and says as which nodes. */
 async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: Loaded): Promise<string[]> {
-  const { state, statuses } = loaded;
+  const { state, statuses, migrated } = loaded;
   const alone = updates.find(({ asNode }) => asNode === END || asNode === COPY);
   if (alone !== undefined) {
     if (updates.length > 1) throw invalidField("as_node", `${alone.asNode} can't be one of several updates`);
     if (Object.keys(alone.values?.values ?? {}).length > 0) {
       throw invalidField("as_node", `${alone.asNode} takes no values: it changes what is due, not the state`);
     }
-    if (alone.asNode === END) clearTasks(state, statuses);
+    if (alone.asNode === END) {
+      // The finished tasks' results are applied.
+      if (migrated?.missed !== undefined) throw migrated.missed;
+      clearTasks(state, statuses);
+    }
     return [alone.asNode];
   }
   const context = {
