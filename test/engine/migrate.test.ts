@@ -274,6 +274,7 @@ describe("renaming", () => {
         const checkpoint = before.at(-1) ?? entered;
         const standing = stateOf(old, checkpoint, cellOf);
         const tasks = prepareTasks(standing);
+        const seen = [...standing.seen].map(([node, of]) => [node.startsWith("__") ? node : renamed(node), of.size]);
         const rest = script.slice(stop);
         const [turn] = rest;
         const saved =
@@ -286,7 +287,6 @@ describe("renaming", () => {
         const expected = play(standing, rest, same, same, saved);
         const moved = walk(latest, 0, savedState(checkpoint, saved));
         const migrated = migratedState(latest, moved);
-        const seen = [...standing.seen].map(([node, of]) => [node === "__start__" ? node : renamed(node), of.size]);
         expect([...migrated.seen].map(([node, of]) => [node, of.size])).toEqual(seen);
         // The tasks are the same ones, by their ids.
         expect(prepareTasks(migrated).map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
