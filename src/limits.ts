@@ -54,6 +54,8 @@ export const limits = {
   leaseMs: 15_000,
   /** How long the position of a deleted record stays taken (storage rule 4). */
   stubKeptMs: 10 * 60 * 1000,
+  /** How long a nodes module's function may take to migrate one thread's state. */
+  migrationMs: 30_000,
   /** Supersteps of a run when the caller names no limit. */
   recursionLimitDefault: 25,
 } as const;

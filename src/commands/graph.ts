@@ -5,6 +5,7 @@ import { addDraw } from "./draw-graph.ts";
 import { Exit } from "./exit.ts";
 import { addFlags, type Flags } from "./flags.ts";
 import { addImport } from "./import-graph.ts";
+import { addMigrate } from "./migrate-graph.ts";
 import { readFileOrStdin } from "./read-input.ts";
 import { aligned, moment, printable, style, table } from "./style.ts";
 
@@ -17,6 +18,7 @@ Examples:
   $ cairn graph draw triage > triage.mmd         Mermaid; a file need not be registered
   $ cairn graph draw --thread t1                 what is due, failed or waits for an answer is marked
   $ cairn graph show triage --json
+  $ cairn graph migrate triage --dry-run
   $ cairn graph import --from neograph agent.json > agent.yaml
 `;
 
@@ -36,6 +38,7 @@ export function addGraph(program: Command): Command {
     .option("--hash <hash>", "this version; without, the latest")
     .action(show);
   addImport(graph);
+  addMigrate(graph);
   return graph;
 }
 

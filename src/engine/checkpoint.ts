@@ -17,6 +17,7 @@ import {
 import { BarrierChannel } from "./channels/barrier.ts";
 import { SendsChannel } from "./channels/sends.ts";
 import type { CompiledGraph } from "./graph.ts";
+import { type KeptTasks, keptTasksEntry, keptTasksOf } from "./kept-tasks.ts";
 import { SENDS } from "./names.ts";
 import type { GraphState } from "./state.ts";
 import type { CellSource } from "./task-status.ts";
@@ -56,6 +57,7 @@ export function emptyState(graph: CompiledGraph, namespace: string): GraphState 
     updated: undefined,
     heads: new Map(),
     parents: {},
+    kept: undefined,
   };
 }
 
@@ -77,6 +79,8 @@ export function stateOf(graph: CompiledGraph, checkpoint: Checkpoint, cellOf: Ce
   state.updated = updated === undefined ? undefined : new Set(updated);
   state.heads = new Map(Object.entries(checkpoint.subgraphHeads));
   state.parents = checkpoint.parents;
+  const kept = keptTasksOf(checkpoint);
+  state.kept = kept === "malformed" ? undefined : kept;
   return state;
 }
 
@@ -95,6 +99,8 @@ export interface CheckpointContext {
   ran: string[];
   /** Versions of the parent's channels: those that differ are new. */
   previousVersions: ReadonlyMap<string, number>;
+  /** Of a checkpoint that a migration makes: the tasks that stay what they are. */
+  kept?: KeptTasks | undefined;
 }
 
 /**
@@ -105,6 +111,7 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
   state.checkpointId = context.id;
   state.step += 1;
   state.source = context.source;
+  state.kept = context.kept;
   const tasks = prepareTasks(state);
   const { graph } = state;
   const newVersions = [...state.versions].filter(([name, version]) => context.previousVersions.get(name) !== version);
@@ -148,9 +155,15 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
     deltaCounters: {},
     metadata: context.metadata,
     subgraphHeads: Object.fromEntries(state.heads),
-    extra: graph.path.length === 0 ? {} : { [GRAPH_PATH]: new TextEncoder().encode(JSON.stringify(graph.path)) },
+    extra: extraOf(state),
   };
   return { checkpoint, tasks };
+}
+
+function extraOf({ graph, kept }: GraphState): Checkpoint["extra"] {
+  const extra: Checkpoint["extra"] = kept === undefined ? {} : keptTasksEntry(kept);
+  if (graph.path.length > 0) extra[GRAPH_PATH] = new TextEncoder().encode(JSON.stringify(graph.path));
+  return extra;
 }
 
 /** Every channel that has been written and holds something worth keeping. */
@@ -232,7 +245,7 @@ function seenMap(seen: GraphState["seen"]): VersionsSeen {
   return { $typeName: "cairn.v1.VersionsSeen", isNull: false, nodes };
 }
 
-function versionsOf(map: VersionMap | undefined): Map<string, number> {
+export function versionsOf(map: VersionMap | undefined): Map<string, number> {
   const versions = new Map<string, number>();
   for (const [name, version] of Object.entries(map?.versions ?? {}))
     versions.set(name, Number(version.number.value ?? 0));

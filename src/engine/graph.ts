@@ -10,6 +10,7 @@ import { ReducerChannel } from "./channels/reducer.ts";
 import { type Reducer, reducers } from "./channels/reducers.ts";
 import { SendsChannel } from "./channels/sends.ts";
 import { TopicChannel } from "./channels/topic.ts";
+import { type CompiledMigration, compileMigrations } from "./migrations.ts";
 import { branchTo, END, joinChannel, SENDS, START } from "./names.ts";
 import { type CompiledSubgraph, persistenceOf } from "./subgraph.ts";
 
@@ -60,6 +61,8 @@ export interface CompiledGraph {
   channels: ReadonlyMap<string, (saved: Cell | undefined) => Channel>;
   /** Channel to the nodes it triggers. */
   triggered: ReadonlyMap<string, readonly string[]>;
+  /** The step from an older schema_version, by the version. */
+  migrations: ReadonlyMap<number, CompiledMigration>;
 }
 
 export function compileGraph(spec: GraphSpec, hash: string): CompiledGraph {
@@ -99,6 +102,7 @@ function compileAt(spec: GraphSpec, place: Place): CompiledGraph {
     untracked: new Set(untracked.map(([name]) => name)),
     channels,
     triggered,
+    migrations: compileMigrations(spec),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { VersionMap } from "../gen/cairn/v1/value_pb.ts";
 import { graphPathOf } from "./checkpoint.ts";
+import { keptTasksOf } from "./kept-tasks.ts";
 
 export interface NativeFault {
   /** Its path in the checkpoint. */
@@ -19,6 +20,9 @@ export function nativeFault(checkpoint: Checkpoint): NativeFault | undefined {
   if (mute !== -1) return { field: `pending_sends[${mute}].value`, description: "a Send needs one" };
   if (graphPathOf(checkpoint) === undefined) {
     return { field: 'extra["graph_path"]', description: "is no list of nodes' names" };
+  }
+  if (keptTasksOf(checkpoint) === "malformed") {
+    return { field: 'extra["kept_tasks"]', description: "is no list of tasks" };
   }
   const fault = versionFault("channel_versions", channelVersions);
   if (fault !== undefined) return fault;

@@ -3,6 +3,7 @@ import type { StateView } from "./cel.ts";
 import type { Cell } from "./cell.ts";
 import type { Channel } from "./channels/channel.ts";
 import type { CompiledGraph } from "./graph.ts";
+import type { KeptTasks } from "./kept-tasks.ts";
 
 /** One graph's state in one thread and namespace while it is worked on. */
 export interface GraphState {
@@ -24,6 +25,8 @@ export interface GraphState {
   heads: Map<string, string>;
   /** Where the enclosing graphs stand: namespace to checkpoint. Empty for the outermost graph. */
   parents: Record<string, string>;
+  /** At a checkpoint of an older schema_version, or one that a migration made: whose tasks are due. */
+  kept: KeptTasks | undefined;
 }
 
 /** A state to try things on: changing it leaves the original as it was. */

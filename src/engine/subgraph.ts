@@ -32,8 +32,12 @@ export function persistenceOf({ persistence }: SubgraphNode): Pick<CompiledSubgr
  * The namespace of the subgraph that a task calls. What keeps one state for the thread has no task's id in it
  * (LangGraph's rule).
  */
-export function namespaceOf(parent: string, task: Pick<Task, "id" | "node">, { perThread }: CompiledSubgraph): string {
-  const own = perThread ? task.node : `${task.node}:${task.id}`;
+export function namespaceOf(
+  parent: string,
+  { id, node, calledAs = node }: Pick<Task, "id" | "node" | "calledAs">,
+  { perThread }: CompiledSubgraph,
+): string {
+  const own = perThread ? calledAs : `${calledAs}:${id}`;
   const outer = perThread ? nodePath(parent).join("|") : parent;
   return outer === "" ? own : `${outer}|${own}`;
 }

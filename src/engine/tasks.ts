@@ -10,6 +10,8 @@ import type { Write } from "./write.ts";
 export interface Task {
   id: string;
   node: string;
+  /** What its node was called before a migration of the state, where that is another name: its subgraph still is. */
+  calledAs?: string;
   /** Where it stands among its siblings; writes are applied in the order of these, by bytes. */
   path: string;
   /** Channels that caused it, sorted; empty for a Send. */
@@ -38,10 +40,10 @@ export function prepareTasks(state: GraphState): Task[] {
   const tasks: Task[] = [];
   for (const [index, packet] of sendsOf(state).entries()) {
     if (!state.graph.nodes.has(packet.node)) continue;
+    const path = sendPath(index);
     tasks.push({
-      id: taskId(state, step, packet.node, "push", String(index)),
-      node: packet.node,
-      path: `~push, ${String(index).padStart(10, "0")}`,
+      ...identityOf(state, path, packet.node, () => taskId(state, step, packet.node, "push", String(index))),
+      path,
       triggers: [SEND_TRIGGER],
       input: { argument: packet.arg },
       ...(packet.timeout && { timeout: packet.timeout }),
@@ -53,15 +55,36 @@ export function prepareTasks(state: GraphState): Task[] {
     if (node === undefined || !isTriggered(state, name, node.triggers)) continue;
     values ??= readChannels(state);
     const triggers = sortedByBytes(node.triggers, (t) => t);
+    const path = nodeTaskPath(name);
     tasks.push({
-      id: taskId(state, step, name, "pull", triggers.join("\0")),
-      node: name,
-      path: `~pull, ${name}`,
+      ...identityOf(state, path, name, () => taskId(state, step, name, "pull", triggers.join("\0"))),
+      path,
       triggers,
       input: { state: values },
     });
   }
   return tasks;
+}
+
+/** The path of the task that a Send stands for. */
+export function sendPath(index: number): string {
+  return `~push, ${String(index).padStart(10, "0")}`;
+}
+
+/** The path of the task of a node that is triggered. */
+export function nodeTaskPath(node: string): string {
+  return `~pull, ${node}`;
+}
+
+function identityOf(
+  { kept }: GraphState,
+  path: string,
+  node: string,
+  newId: () => string,
+): Pick<Task, "id" | "node" | "calledAs"> {
+  const known = kept?.tasks.get(path);
+  if (known === undefined) return { id: newId(), node };
+  return known.node === node ? { id: known.id, node } : { id: known.id, node, calledAs: known.node };
 }
 
 /** Nodes that Sends wait for and that the graph does not have. */

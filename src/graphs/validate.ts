@@ -1,10 +1,11 @@
 import type { GraphSpec } from "../gen/cairn/v1/graph_pb.ts";
 import type { GraphFault } from "../gen/cairn/v1/graph_service_pb.ts";
-import { type Check, checkCel } from "./check.ts";
-import { entry, Faults, item, member } from "./faults.ts";
-import { nameFault, textFault } from "./names.ts";
+import type { Check } from "./check.ts";
+import { Faults, member } from "./faults.ts";
+import { textFault } from "./names.ts";
 import { checkChannels } from "./validate-channels.ts";
 import { checkFlow } from "./validate-flow.ts";
+import { checkMigrations } from "./validate-migrations.ts";
 import { checkNodes } from "./validate-nodes.ts";
 
 /** Limits on one graph. GraphSpec's comments state them. */
@@ -56,23 +57,4 @@ export function checkSizes(spec: GraphSpec, faults: Faults): boolean {
   const over = sizes.filter(([, size, max]) => size > max);
   for (const [path, size, max] of over) faults.add(path, `${size} of them are over the limit of ${max}`);
   return over.length === 0;
-}
-
-function checkMigrations(check: Check): void {
-  const { spec, faults } = check;
-  const starts = new Set<number>();
-  for (const [i, migration] of spec.migrations.entries()) {
-    const path = item("migrations", i);
-    if (migration.to <= migration.from) faults.add(member(path, "to"), "must be later than `from`");
-    if (migration.to > spec.schemaVersion) faults.add(member(path, "to"), "is later than schema_version");
-    if (starts.has(migration.from)) faults.add(member(path, "from"), "another migration starts from this version");
-    starts.add(migration.from);
-    for (const [old, name] of Object.entries(migration.renameChannels)) {
-      const fault = nameFault(name);
-      if (fault !== undefined) faults.add(entry(member(path, "rename_channels"), old), fault);
-    }
-    for (const [channel, source] of Object.entries(migration.set)) {
-      checkCel(check, entry(member(path, "set"), channel), source);
-    }
-  }
 }

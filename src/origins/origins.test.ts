@@ -53,6 +53,38 @@ describe("NeoGraph", () => {
     expect(JSON.parse(text(toNeograph(converted).json))).toEqual(JSON.parse(text(document)));
   });
 
+  const journal = '{"_neograph":{"subgraph_write_journal":[{"mode":"overwrite"}]}}';
+  it.each([
+    // Without a version it is of layout 0, which had one next node.
+    ["none", ',"next_node":"b"', { nextNodes: ["b"] }],
+    ["0", ',"next_node":"b","schema_version":0', { nextNodes: ["b"], schemaVersion: 0 }],
+    ["0, ended", ',"next_node":"","schema_version":0', { nextNodes: [], schemaVersion: 0 }],
+    ["0, null", ',"next_node":null,"schema_version":0', { nextNodes: [], schemaVersion: 0 }],
+    ["1", ',"next_nodes":["b","c"],"schema_version":1', { nextNodes: ["b", "c"], schemaVersion: 1 }],
+    ["1 with a stray one", ',"next_nodes":["c"],"next_node":"b","schema_version":1', { nextNodes: ["c"] }],
+    [
+      "2",
+      ',"next_nodes":["b"],"barrier_state":{"j":["a"]},"schema_version":2',
+      { barrierState: { j: { names: ["a"] } } },
+    ],
+    ["3", ',"next_nodes":["b"],"barrier_state":{},"schema_version":3', { nextNodes: ["b"], barrierState: {} }],
+    ["4", `,"next_nodes":["__end__"],"metadata":${journal},"schema_version":4`, { metadata: bytes(journal) }],
+  ])("layout %s has the meaning that it had, and is exported as it was", (_, more, meaning) => {
+    const converted = fromNeograph(neograph(more));
+    expect(converted.checkpoint).toMatchObject(meaning);
+    expect(JSON.parse(text(toNeograph(converted).json))).toEqual(JSON.parse(text(neograph(more))));
+  });
+
+  it("pending writes of layout 3, which may overwrite, and of those before are kept whole", () => {
+    const record = (mode: string) =>
+      bytes(`{"task_id":"t1","task_path":"s0:a","writes":[{"channel":"n","value":1.0${mode}}],"sends":[]}`);
+    for (const given of [record(""), record(',"mode":"overwrite"')]) {
+      const converted = fromNeograph(neograph(',"schema_version":3'), [given]);
+      expect(converted.writes).toMatchObject([{ taskId: "t1", taskPath: "s0:a", idx: 0 }]);
+      expect(toNeograph(converted).writes.map(text)).toEqual([text(given)]);
+    }
+  });
+
   it("what no field can hold is kept and given back", () => {
     const odd =
       ',"step":1.0,"next_nodes":null,"barrier_state":{"j":["b","a"]},"channel_values":[1e0],"!absent step":2,"x":{"y":1E2}';

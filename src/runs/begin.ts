@@ -14,9 +14,11 @@ import { limits } from "../limits.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { type Answers, giveAnswers, takeAnswers } from "./answers.ts";
+import { carryOver, carryOverChildren } from "./carry-over.ts";
 import { EventMaker } from "./event-bodies.ts";
-import { chooseGraph, findIn, type Loaded, loadState } from "./load.ts";
-import { loadChildren } from "./load-children.ts";
+import { beginAnew, chooseGraph, findIn, type Loaded } from "./load.ts";
+import { loadChildrenForRun, loadWhole } from "./load-children.ts";
+import { loadForRun } from "./load-for-run.ts";
 import type { RunParts } from "./parts.ts";
 import { lastStepOf, leaseOf, type RunPlan, stampOf } from "./run-plan.ts";
 import { destinationOf, type Fork, travelInto } from "./travel.ts";
@@ -42,7 +44,7 @@ export interface Beginning {
   loaded: Loaded;
   /** Undefined: nothing is due, so nothing is written and no lease is taken. */
   draft: Draft | undefined;
-  /** Forks of subgraphs, to be saved before anything runs. */
+  /** Forks and migrations of subgraphs, to be saved before anything runs. */
   forks: readonly Fork[];
 }
 
@@ -64,8 +66,8 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
     options.namespace === "" ? undefined : await destinationOf(parts, key, options.namespace, options.checkpointId);
   const stored = await findIn(parts, key, thread, destination?.rootCheckpointId ?? options.checkpointId);
   if (stored === undefined && intent.kind !== "input") throw nothingToGoOnFrom(key, intent.kind);
-  const loaded = loadState(await (named ?? chooseGraph(parts, key, choice, stored)), key, "", stored);
-  await loadChildren(parts, key, loaded);
+  const loaded = await loadForRun(parts, await (named ?? chooseGraph(parts, key, choice, stored)), key, "", stored);
+  await loadChildrenForRun(parts, key, loaded);
   const plan = planOf(call, runId, (thread.tail.lease?.epoch ?? 0n) + 1n, loaded);
   const events = new EventMaker(runId, "");
   const lease = leaseOf(plan, parts.serverId, parts.environment.clock.nowMs());
@@ -82,15 +84,20 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
       enter(parts, plan, loaded, draft, "fork", () => {});
       forks = await travelInto(parts, plan, loaded, due, destination);
     } else if (options.checkpointId !== "") travel(parts, plan, loaded, draft, superseded);
-    else goOn(loaded);
-    if (prepareTasks(loaded.state).length === 0 && draft.checkpoint === undefined)
-      return { plan, loaded, draft: undefined, forks };
+    else if (prepareTasks(loaded.state).length > 0) forks = goOn(parts, plan, loaded, draft);
+    if (prepareTasks(loaded.state).length === 0 && draft.checkpoint === undefined) {
+      // What is not saved is not shown either.
+      const shown = loaded.migrated && stored ? await loadWhole(parts, key, stored) : loaded;
+      return { plan, loaded: shown, draft: undefined, forks };
+    }
   } else {
     const given = takeAnswers(loaded, intent.answers, superseded);
     draft.events = [events.make({ case: "interruptAnswered", value: { interruptIds: given.interruptIds } })];
-    goOn(loaded);
-    // The new branch has tasks of its own: the old ones' results are saved, and stay what they are.
-    if (superseded) enter(parts, plan, loaded, draft, "fork", () => {});
+    if (superseded) {
+      passAll(loaded);
+      // The new branch has tasks of its own: the old ones' results are saved, and stay what they are.
+      enter(parts, plan, loaded, draft, "fork", () => {});
+    } else forks = goOn(parts, plan, loaded, draft);
     giveAnswers(given, parts.environment.clock.nowMs(), draft);
   }
   draft.events = [runStarted(events, plan, loaded, stored?.checkpoint.id ?? ""), ...(draft.events ?? [])];
@@ -98,10 +105,27 @@ export async function begin(parts: RunParts, call: RunCall, runId: string, threa
   return { plan, loaded, draft, forks };
 }
 
+/**
+ * Goes on where the thread stands. What was saved under an older schema_version gets checkpoints of its own first: the
+ * draft's, and those of subgraphs.
+ */
+function goOn(parts: RunParts, plan: RunPlan, loaded: Loaded, draft: Draft): Fork[] {
+  const stamp = () => stampOf(parts, plan);
+  const carried = carryOver(loaded, stamp());
+  if (carried !== undefined) {
+    draft.checkpoint = carried.checkpoint;
+    draft.hasFreshId = true;
+    draft.writes = carried.writes;
+  }
+  const forks = carryOverChildren(loaded, stamp);
+  passAll(loaded);
+  return forks;
+}
+
 /** Lets the graph, and the subgraphs that its tasks have begun, pass the breakpoints where they stand. */
-function goOn({ state, children }: Loaded): void {
+function passAll({ state, children }: Loaded): void {
   passBreakpoints(state);
-  for (const child of children.values()) goOn(child);
+  for (const child of children.values()) passAll(child);
 }
 
 function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded): RunPlan {
@@ -127,13 +151,14 @@ function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded):
 function enter(
   parts: RunParts,
   plan: RunPlan,
-  { state, statuses, children, heads }: Loaded,
+  loaded: Loaded,
   draft: Draft,
   source: "input" | "fork",
   change: () => void,
 ): void {
+  const { state, migrated } = loaded;
   const parentId = state.checkpointId === "" ? undefined : state.checkpointId;
-  const previousVersions = new Map(state.versions);
+  const previousVersions = migrated?.previousVersions ?? new Map(state.versions);
   change();
   draft.hasFreshId = true;
   draft.checkpoint = toCheckpoint(state, {
@@ -143,8 +168,7 @@ function enter(
     ran: [],
     previousVersions,
   }).checkpoint;
-  // Its tasks are others than before.
-  for (const ofTasks of [statuses, children, heads]) ofTasks.clear();
+  beginAnew(loaded);
 }
 
 /**
@@ -155,8 +179,7 @@ function travel(parts: RunParts, plan: RunPlan, loaded: Loaded, draft: Draft, su
   const { state } = loaded;
   const isBranch = state.source === "update" || state.source === "fork";
   passBreakpoints(state);
-  // Its tasks begin anew.
-  if (isBranch && !superseded) for (const ofTasks of [loaded.statuses, loaded.children, loaded.heads]) ofTasks.clear();
+  if (isBranch && !superseded && loaded.migrated === undefined) beginAnew(loaded);
   else enter(parts, plan, loaded, draft, "fork", () => {});
 }
 

@@ -1,13 +1,15 @@
 import { Cell } from "../engine/cell.ts";
 import { emptyState, graphPathOf, stateOf } from "../engine/checkpoint.ts";
 import type { CompiledGraph } from "../engine/graph.ts";
+import type { SavedState, StepChanges } from "../engine/migrate.ts";
+import { schemaMismatch } from "../engine/migrations.ts";
 import { isControl, START } from "../engine/names.ts";
 import { nativeFault } from "../engine/native-fault.ts";
 import type { GraphState } from "../engine/state.ts";
 import type { CompiledSubgraph } from "../engine/subgraph.ts";
 import { type CellSource, readStatuses, type TaskStatus } from "../engine/task-status.ts";
 import { CairnError } from "../errors.ts";
-import { type Checkpoint, Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { type Checkpoint, Origin, type PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { checkpointNotFound } from "../not-found.ts";
 import type { StoredCheckpoint, ThreadKey, ThreadTail } from "../store/store.ts";
@@ -24,6 +26,19 @@ export interface Loaded {
   children: Map<string, Loaded>;
   /** Where subgraphs that keep one state for the thread stand after tasks which have finished, by the task. */
   heads: Map<string, ReadonlyMap<string, string>>;
+  /** Set when the state was saved under an older schema_version and no checkpoint holds it in the new one yet. */
+  migrated: Migrated | undefined;
+}
+
+/** What a state was before it was migrated, and what is to be saved with it. */
+export interface Migrated {
+  /** The saved writes of the tasks that are due, in the new names. */
+  writes: PendingWrite[];
+  /** The channels' versions as they were. */
+  previousVersions: ReadonlyMap<string, number>;
+  steps: StepChanges[];
+  /** Why what is due can't be gone on with, though an input, an update or a fork can begin anew. */
+  missed: CairnError | undefined;
 }
 
 /** Which graph to load a state for: the caller's choice, else the one that the checkpoint names. */
@@ -105,23 +120,50 @@ export function loadState(
   namespace: string,
   stored: StoredCheckpoint | undefined,
 ): Loaded {
-  const nested = { children: new Map<string, Loaded>(), heads: new Map<string, ReadonlyMap<string, string>>() };
-  if (stored === undefined) return { stored, state: emptyState(graph, namespace), statuses: new Map(), ...nested };
+  if (stored === undefined) {
+    return { stored, state: emptyState(graph, namespace), statuses: new Map(), ...nothingElse() };
+  }
   refuseForeign(key, stored);
-  refuseMismatch(graph, stored);
-  const cellOf = cellSource(stored);
+  const { checkpoint, writes } = stored;
+  const { schemaVersion = 0 } = checkpoint;
+  if (schemaVersion !== graph.spec.schemaVersion) {
+    throw schemaMismatch(schemaVersion, graph.spec.schemaVersion, "only a run can migrate it");
+  }
+  return loadedFrom(graph, stored, { checkpoint, writes }, cellSource(stored));
+}
+
+/** As `loadState`, of what is stored in the names of the graph's schema_version. Throws GRAPH_MISMATCH. */
+export function loadedFrom(
+  graph: CompiledGraph,
+  stored: StoredCheckpoint,
+  { checkpoint, writes }: Pick<SavedState, "checkpoint" | "writes">,
+  cellOf: CellSource,
+): Loaded {
+  refuseMismatch(graph, checkpoint);
   return {
     stored,
-    state: stateOf(graph, stored.checkpoint, cellOf),
-    statuses: readStatuses(stored.writes, cellOf),
-    ...nested,
+    state: stateOf(graph, checkpoint, cellOf),
+    statuses: readStatuses(writes, cellOf),
+    ...nothingElse(),
   };
 }
 
+function nothingElse(): Pick<Loaded, "children" | "heads" | "migrated"> {
+  return { children: new Map(), heads: new Map(), migrated: undefined };
+}
+
+/** Forgets what was known of the tasks: those that are due from now on are others. */
+export function beginAnew(loaded: Loaded): void {
+  for (const ofTasks of [loaded.statuses, loaded.children, loaded.heads]) ofTasks.clear();
+  loaded.migrated = undefined;
+}
+
 /** One cell for each reference, so that what was stored once is decoded and sent once. */
-function cellSource(stored: StoredCheckpoint): CellSource {
+export function cellSource(stored: StoredCheckpoint): CellSource {
   const cells = new Map<string, Cell>();
   return ({ source }) => {
+    // What a migration has computed is not stored yet.
+    if (source.case === "inline") return new Cell(source.value);
     const ref = source.case === "ref" ? source.value : "";
     const known = cells.get(ref);
     if (known !== undefined) return known;
@@ -138,7 +180,7 @@ function cellSource(stored: StoredCheckpoint): CellSource {
 }
 
 /** Throws ORIGIN_MISMATCH for what another framework's engine has written, or none at all. */
-function refuseForeign(key: ThreadKey, { checkpoint }: StoredCheckpoint): void {
+export function refuseForeign(key: ThreadKey, { checkpoint }: StoredCheckpoint): void {
   if (checkpoint.origin === Origin.NATIVE) {
     const fault = nativeFault(checkpoint);
     if (fault === undefined) return;
@@ -162,23 +204,15 @@ const originNames = new Map<Origin, string>([
   [Origin.NEOGRAPH, "neograph"],
 ]);
 
-/** A pending node or a channel that the graph lacks, or another version of the state, is an error that names it. */
-function refuseMismatch(graph: CompiledGraph, { checkpoint }: StoredCheckpoint): void {
-  const schemaVersion = checkpoint.schemaVersion ?? 0;
-  if (schemaVersion !== graph.spec.schemaVersion) {
-    throw new CairnError(
-      ErrorReason.SCHEMA_MISMATCH,
-      `the state was saved under schema_version ${schemaVersion}, the graph has ${graph.spec.schemaVersion}`,
-      { metadata: { stored: String(schemaVersion), graph: String(graph.spec.schemaVersion) } },
-    );
-  }
+/** A pending node or a channel that the graph lacks is an error that names it. */
+function refuseMismatch(graph: CompiledGraph, checkpoint: Checkpoint): void {
   const node = checkpoint.nextNodes.find((name) => name !== START && !graph.nodes.has(name));
   if (node !== undefined) throw graphMismatch(graph, "node", node, "waits to run");
   const channel = Object.keys(checkpoint.channelValues).find((name) => !graph.channels.has(name) && !isControl(name));
   if (channel !== undefined) throw graphMismatch(graph, "channel", channel, "holds a value");
 }
 
-function graphMismatch(graph: CompiledGraph, kind: "node" | "channel", name: string, why: string): CairnError {
+export function graphMismatch(graph: CompiledGraph, kind: "node" | "channel", name: string, why: string): CairnError {
   return new CairnError(
     ErrorReason.GRAPH_MISMATCH,
     `${kind} ${JSON.stringify(name)} ${why} in the thread, but graph ${JSON.stringify(graph.name)} no longer has it`,

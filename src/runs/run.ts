@@ -33,7 +33,7 @@ export class Run implements LoopHost {
   thread: ThreadTail;
   /** The checkpoint that the thread stands at, as committed. */
   checkpoint: Checkpoint;
-  /** Forks of subgraphs, to be saved before anything runs. */
+  /** Forks and migrations of subgraphs, to be saved before anything runs. */
   forks: readonly Fork[] = [];
   /** Encodes the answer of the call, to be found by a retry. */
   answer: (end: RunEnd) => Uint8Array = () => new Uint8Array();
@@ -104,9 +104,9 @@ export class Run implements LoopHost {
     }
   }
 
-  async #saveFork({ loaded, checkpoint }: Fork): Promise<void> {
+  async #saveFork({ loaded, checkpoint, writes }: Fork): Promise<void> {
     const events = [new EventMaker(this.plan.runId, checkpoint.namespace).checkpointSaved(checkpoint)];
-    const { record } = await this.append({ checkpoint, hasFreshId: true, events });
+    const { record } = await this.append({ checkpoint, hasFreshId: true, writes, events });
     if (record.checkpoint !== undefined) adoptReferences(loaded.state, record.checkpoint);
   }
 

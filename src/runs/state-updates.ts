@@ -12,6 +12,7 @@ import { checkpointNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, findStored, graphOf, type Loaded, loadState } from "./load.ts";
+import { loadForRun } from "./load-for-run.ts";
 import type { RunParts } from "./parts.ts";
 import { allWrites, type NodeContext } from "./tasks.ts";
 
@@ -33,10 +34,10 @@ const COPY = "__copy__";
 export async function updateDraft(parts: RunParts, update: StateUpdates, thread: ThreadTail): Promise<Draft> {
   const { key, namespace, expectedHead } = update;
   const loaded = await load(parts, update, thread);
-  const { state, stored } = loaded;
+  const { state, stored, migrated } = loaded;
   const isCopy = update.updates.some(({ asNode }) => asNode === COPY);
   const parentId = isCopy ? stored?.checkpoint.parentId : state.checkpointId || undefined;
-  const previousVersions = new Map(state.versions);
+  const previousVersions = migrated?.previousVersions ?? new Map(state.versions);
   const ran = await change(parts, update, loaded);
   const { checkpoint } = toCheckpoint(state, {
     id: parts.minter.mint(),
@@ -60,7 +61,7 @@ async function load(parts: RunParts, update: StateUpdates, thread: ThreadTail): 
   if (namespace === "") {
     const stored = await findIn(parts, key, thread, checkpointId);
     const graph = await chooseGraph(parts, key, { name: graphName, hash: "", field: "graph_name" }, stored);
-    return loadState(graph, key, "", stored);
+    return await loadForRun(parts, graph, key, "", stored);
   }
   const stored = thread.exists ? await findStored(parts, key, namespace, checkpointId) : undefined;
   if (stored === undefined) throw checkpointNotFound(checkpointId || undefined, { ...key, namespace });
@@ -69,14 +70,18 @@ async function load(parts: RunParts, update: StateUpdates, thread: ThreadTail): 
 
 /** Changes the state and says as which nodes. */
 async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: Loaded): Promise<string[]> {
-  const { state, statuses } = loaded;
+  const { state, statuses, migrated } = loaded;
   const alone = updates.find(({ asNode }) => asNode === END || asNode === COPY);
   if (alone !== undefined) {
     if (updates.length > 1) throw invalidField("as_node", `${alone.asNode} can't be one of several updates`);
     if (Object.keys(alone.values?.values ?? {}).length > 0) {
       throw invalidField("as_node", `${alone.asNode} takes no values: it changes what is due, not the state`);
     }
-    if (alone.asNode === END) clearTasks(state, statuses);
+    if (alone.asNode === END) {
+      // The finished tasks' results are applied.
+      if (migrated?.missed !== undefined) throw migrated.missed;
+      clearTasks(state, statuses);
+    }
     return [alone.asNode];
   }
   const context = {

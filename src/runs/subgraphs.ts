@@ -2,6 +2,7 @@ import { toCheckpoint } from "../engine/checkpoint.ts";
 import { RunFailure } from "../engine/failure.ts";
 import type { CompiledGraph } from "../engine/graph.ts";
 import { applyInput } from "../engine/input.ts";
+import { knownAs } from "../engine/kept-tasks.ts";
 import type { NodeResult } from "../engine/node-result.ts";
 import { readChannels } from "../engine/state.ts";
 import { type CompiledSubgraph, namespaceOf, subgraphInput, subgraphUpdate } from "../engine/subgraph.ts";
@@ -12,7 +13,8 @@ import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import type { Draft } from "../store/store.ts";
 import type { Plain } from "../values/value.ts";
 import { GraphLoop, type LoopEnd, type LoopHost, type LoopPlan } from "./graph-loop.ts";
-import { findStored, type Loaded, loadState, subgraphOf } from "./load.ts";
+import { findStored, type Loaded, subgraphOf } from "./load.ts";
+import { loadForRun } from "./load-for-run.ts";
 import { Replay } from "./replay.ts";
 import { lastStepOf, stampOf } from "./run-plan.ts";
 import type { Question } from "./superstep.ts";
@@ -70,8 +72,8 @@ async function open({ parts, plan }: LoopHost, outer: Loaded, task: Task, subgra
   if (Buffer.byteLength(namespace) > namespaceBytesMax) throw tooDeep(task.node);
   const head = subgraph.perThread ? state.heads.get(namespace) : undefined;
   const stored = head === undefined ? undefined : await findStored(parts, plan.key, namespace, head);
-  const inner = loadState(graph, plan.key, namespace, stored);
-  inner.state.parents = { ...state.parents, [state.namespace]: state.checkpointId };
+  const inner = await loadForRun(parts, graph, plan.key, namespace, stored);
+  inner.state.parents = { ...state.parents, [state.namespace]: knownAs(state) };
   for (const [name, checkpointId] of state.heads) inner.state.heads.set(name, checkpointId);
   return inner;
 }

@@ -43,7 +43,14 @@ function superstep(save: (step: Superstep) => Promise<void>): Superstep {
   const entered = ["a", "b"].map((name) => write(branchTo(name), nullCell()));
   applyWrites(state, [{ node: START, path: "", triggers: [START], writes: entered }]);
   const step: Superstep = new Superstep(prepareTasks(state), {
-    loaded: { stored: undefined, state, statuses: new Map(), children: new Map(), heads: new Map() },
+    loaded: {
+      stored: undefined,
+      state,
+      statuses: new Map(),
+      children: new Map(),
+      heads: new Map(),
+      migrated: undefined,
+    },
     events: new EventMaker("run", ""),
     replay: undefined,
     context: {

@@ -5,8 +5,9 @@ import { prepareTasks, type Task } from "../engine/tasks.ts";
 import { CairnError, invalidField } from "../errors.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import type { StoredCheckpoint, ThreadKey } from "../store/store.ts";
-import { findStored, type Loaded, loadState, subgraphOf } from "./load.ts";
+import type { DraftWrites, StoredCheckpoint, ThreadKey } from "../store/store.ts";
+import { beginAnew, findStored, type Loaded, subgraphOf } from "./load.ts";
+import { loadForRun } from "./load-for-run.ts";
 import type { RunParts } from "./parts.ts";
 import { type RunPlan, stampOf } from "./run-plan.ts";
 
@@ -28,10 +29,11 @@ export async function destinationOf(
   return { stored, rootCheckpointId: stored.checkpoint.parents[""] ?? "" };
 }
 
-/** A subgraph's fork: its state, which tasks go on from, and the checkpoint that is to be saved before they do. */
+/** A subgraph's state, which tasks go on from, and the checkpoint that is to be saved before they do, with their writes. */
 export interface Fork {
   loaded: Loaded;
   checkpoint: Checkpoint;
+  writes: DraftWrites[];
 }
 
 /**
@@ -85,11 +87,11 @@ async function forkOf(
   const subgraph = task && nodes.get(task.node)?.subgraph;
   if (task === undefined || subgraph === undefined) throw notCalledThere(plan.key, inner, stored);
   const graph = await subgraphOf(parts, plan.key.space, subgraph);
-  const dueInside = prepareTasks(loadState(graph, plan.key, inner, stored).state);
+  const dueInside = prepareTasks((await loadForRun(parts, graph, plan.key, inner, stored)).state);
   const namespace = namespaceOf(outer.state.namespace, task, subgraph);
   const parents = { ...outer.state.parents, [outer.state.namespace]: outer.state.checkpointId };
   const moved = { ...stored, checkpoint: { ...stored.checkpoint, namespace, parents } };
-  const loaded = loadState(graph, plan.key, namespace, moved);
+  const loaded = await loadForRun(parts, graph, plan.key, namespace, moved);
   const { state } = loaded;
   passBreakpoints(state);
   const { checkpoint } = toCheckpoint(state, {
@@ -99,9 +101,9 @@ async function forkOf(
     ran: [],
     previousVersions: new Map(state.versions),
   });
-  loaded.statuses.clear();
+  beginAnew(loaded);
   outer.children.set(task.id, loaded);
-  return { fork: { loaded, checkpoint }, due: dueInside };
+  return { fork: { loaded, checkpoint, writes: [] }, due: dueInside };
 }
 
 /** `a:1|b:2` lies in `a:1`. */

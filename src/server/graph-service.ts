@@ -21,15 +21,17 @@ import { readGraph } from "../graphs/read.ts";
 import { registerGraph } from "../graphs/register.ts";
 import { validateGraph } from "../graphs/validate.ts";
 import { graphNotFound } from "../not-found.ts";
-import { Graphs } from "../runs/graphs.ts";
+import type { Graphs } from "../runs/graphs.ts";
+import { migrateThreads } from "../runs/migrate-threads.ts";
 import type { CallContext } from "./context.ts";
 import { type Drawable, threadToDraw } from "./draw-thread.ts";
 import { pageSizeOf } from "./pages.ts";
+import type { Runs } from "./runs.ts";
 import { define, type Parts, type Service } from "./service.ts";
 
-export function graphService(parts: Parts): Service {
+export function graphService(parts: Parts, { runParts, runner }: Runs): Service {
   const { store, environment } = parts;
-  const graphs = new Graphs(store);
+  const { graphs } = runParts;
   return define(GraphService, {
     async registerGraph({ graph: source }, { space }) {
       const spec = valid(readSource(parts, source));
@@ -54,6 +56,7 @@ export function graphService(parts: Parts): Service {
       const { spec, marks } = await toDraw(parts, graphs, request, context);
       return create(DrawGraphResponseSchema, { mermaid: drawGraph(spec, { marks }) });
     },
+    migrateThreads: (request, { space, signal }) => migrateThreads({ parts: runParts, runner }, space, request, signal),
   });
 }
 

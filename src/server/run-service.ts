@@ -24,46 +24,28 @@ import {
 import { threadNotFound } from "../not-found.ts";
 import type { Answers } from "../runs/answers.ts";
 import type { RunCall } from "../runs/begin.ts";
-import { EphemeralEvents } from "../runs/ephemeral-events.ts";
 import { streamEvents } from "../runs/event-stream.ts";
-import { Graphs } from "../runs/graphs.ts";
 import type { NodesModule } from "../runs/modules/nodes-module.ts";
-import { NodeCache } from "../runs/node-cache.ts";
 import type { RunParts } from "../runs/parts.ts";
-import { RecentEvents } from "../runs/recent-events.ts";
 import { recoverRuns } from "../runs/recovery.ts";
 import { readRuns } from "../runs/run-info.ts";
-import { Runner } from "../runs/runner.ts";
 import { readHistory, readState } from "../runs/state-reader.ts";
 import type { ThreadKey } from "../store/store.ts";
-import { Uuid6Minter } from "../system/uuid.ts";
 import type { Encoded } from "./adapter.ts";
 import type { CallContext } from "./context.ts";
 import { eventAnswer } from "./event-answer.ts";
 import { EventValues } from "./event-values.ts";
 import { hashBody, type Repeatable } from "./once.ts";
 import { pageSizeOf } from "./pages.ts";
+import type { Runs } from "./runs.ts";
 import { define, type Parts, type Service } from "./service.ts";
 import { bulkUpdateState, updateState } from "./state-update-calls.ts";
 
 /** How long runs that are going may take to stop when the server does. */
 const stopGraceMs = 5_000;
 
-export function runService(parts: Parts, modules: NodesModule | undefined): Service {
-  const { store, environment, serverId, log } = parts;
-  const runParts: RunParts = {
-    store,
-    environment,
-    serverId,
-    log,
-    modules,
-    minter: new Uuid6Minter(environment),
-    graphs: new Graphs(store),
-    ephemeral: new EphemeralEvents(),
-    nodeCache: new NodeCache(environment.clock),
-    recent: new RecentEvents(store),
-  };
-  const runner = new Runner(runParts);
+export function runService(parts: Parts, { runParts, runner }: Runs, modules: NodesModule | undefined): Service {
+  const { store } = parts;
   const stopRecovery = recoverRuns(runParts, runner);
   return define(
     RunService,

@@ -86,6 +86,42 @@ describe("cairn graph", () => {
     }
   });
 
+  test("migrate: what would change, then what has, then nothing", async () => {
+    const file = join(server.folder, "moves.yaml");
+    const channels = (name: string) => `name: moves\nchannels: { ${name}: last_value, said: last_value }\n`;
+    const flow = (node: string) =>
+      `nodes: { ${node}: { ask: { question: '"?"', into: said } } }\nedges: [START -> ${node}]\n`;
+    writeFileSync(file, `${channels("n")}${flow("asks")}`);
+    await server.cairn(["graph", "register", file]);
+    for (const [thread, n] of [
+      ["m1", "1"],
+      ["m2", '"x"'],
+    ] as const) {
+      expect((await server.cairn(["run", thread, "--graph", "moves", "--input", `{"n": ${n}}`])).code).toBe(3);
+    }
+    const migration = "{from: 0, to: 1, drop: [n], set: {m: state.n + 1}, rename_nodes: {asks: wonders}}";
+    writeFileSync(file, `${channels("m")}${flow("wonders")}schema_version: 1\nmigrations: [${migration}]\n`);
+    await server.cairn(["graph", "register", file]);
+    const tried = await server.cairn(["graph", "migrate", "moves", "--dry-run"]);
+    expect(tried.code).toBe(1);
+    expect(tried.stdout).toMatch(/^m1 +0 -> 1 +to migrate +n dropped, m set, node asks renamed wonders$/m);
+    expect(tried.stdout).toMatch(/^m2 +0 -> 1 +refused +the migration from schema_version 0 to 1: channel "m": .+$/m);
+    expect(tried.stderr).toMatch(/^to migrate 1, busy 0, refused 1; looked at \d+$/m);
+    expect((await server.cairn(["state", "m1"])).stdout).toMatch(/next +asks/);
+    const json = await server.cairn(["graph", "migrate", "moves", "--json"]);
+    const lines = json.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.find(({ thread_id }) => thread_id === "m1")).toMatchObject({
+      outcome: "migrated",
+      steps: [{ from: 0, to: 1, dropped_channels: ["n"], set_channels: ["m"], renamed_nodes: { asks: "wonders" } }],
+    });
+    expect((await server.cairn(["state", "m1"])).stdout).toMatch(/next +wonders/);
+    expect((await server.cairn(["graph", "migrate", "moves", "--dry-run"])).stdout).not.toContain("m1");
+    expect((await server.cairn(["resume", "m1", "--answer", '"yes"'])).code).toBe(0);
+  });
+
   test("import: a graph file that can be registered, or every fault", async () => {
     const definition = {
       schema_version: 1,
@@ -136,6 +172,7 @@ describe("cairn graph", () => {
     for (const args of [
       ["graph", "show", "nope"],
       ["graph", "draw", "nope"],
+      ["graph", "migrate", "nope"],
       ["show", "nope"],
       ["delete", "nope"],
     ]) {

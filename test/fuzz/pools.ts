@@ -96,6 +96,7 @@ const kindsOfMessages: Record<string, Kind> = {
   "cairn.v1.PendingInterrupt.id": "interrupt",
   "cairn.v1.GetGraphRequest.name": "graph",
   "cairn.v1.DrawGraphRequest.name": "graph",
+  "cairn.v1.MigrateThreadsRequest.name": "graph",
 };
 
 function kindOf(field: DescField): Kind | undefined {

@@ -5,6 +5,7 @@ import type { GraphSpec, GraphSpecSchema } from "./gen/cairn/v1/graph_pb.ts";
 import type { GraphFault, RegisteredGraph } from "./gen/cairn/v1/graph_service_pb.ts";
 import { pages } from "./pages.ts";
 import type { CallOptions } from "./service-calls.ts";
+import { type MigrationProgress, toMigrationProgress } from "./thread-migration.ts";
 
 /** A graph: the text of a graph file (YAML or JSON, at most 1 MiB), or the message. */
 export type GraphInput = string | MessageInitShape<typeof GraphSpecSchema>;
@@ -70,6 +71,16 @@ export class Graphs {
   /** Reads a graph, by default the name's latest. Throws NOT_FOUND. */
   async get(name: string, options: CallOptions & { hash?: string } = {}): Promise<GraphInfo> {
     return toGraphInfo((await this.#calls.getGraph({ name, hash: options.hash }, options)).graph);
+  }
+
+  /**
+   * Brings the threads of a graph to the schema_version of its latest spec, or with `dryRun` only tries to. Tells of each
+   * one that was at another version, and after each page of threads how far it is. May be broken off and called again.
+   * Throws NOT_FOUND.
+   */
+  async *migrate(name: string, options: CallOptions & { dryRun?: boolean } = {}): AsyncGenerator<MigrationProgress> {
+    const told = this.#calls.migrateThreads({ name, dryRun: options.dryRun }, options);
+    for await (const response of told) yield toMigrationProgress(response);
   }
 
   /** The latest graph of each name, by name, without their specs. */

@@ -48,6 +48,7 @@ export {
   type UpdateOptions,
 } from "./thread.ts";
 export type { ThreadInfo, ThreadStatusName } from "./thread-info.ts";
+export type { MigrationProgress, MigrationStep, ThreadMigration } from "./thread-migration.ts";
 export type { CreateThreadOptions, ListThreadsOptions, Threads } from "./threads.ts";
 export { toClientError } from "./to-client-error.ts";
 export { decodeJson, encodeJson } from "./values/json.ts";

@@ -17,6 +17,18 @@ export type NodeFunction = (state: NodeState, context: NodeContext) => NodeRetur
 /** Decides where to go: a node's name, a boolean, or a list of names and Sends. */
 export type BranchFunction = (state: NodeState, context: NodeContext) => Target | boolean | Promise<Target | boolean>;
 
+/** Makes a new state of an old one, whole: a channel that it leaves out is dropped. It may be called again for one thread. */
+export type MigrationFunction = (state: NodeState, context: MigrationContext) => NodeState | Promise<NodeState>;
+
+export interface MigrationContext {
+  /** The parameters that the graph gives the migration. */
+  readonly params: Record<string, NodeValue>;
+  readonly threadId: string;
+  /** The schema_version that the state has, and the one that it is to have. */
+  readonly from: number;
+  readonly to: number;
+}
+
 export type Target = string | Send | (string | Send)[] | null;
 
 export interface NodeContext {

@@ -13,7 +13,7 @@ import { TypedValueSchema } from "../../gen/cairn/v1/value_pb.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
 import type { Plain } from "../../values/value.ts";
-import type { CallMessage, FromWorker, SentNode, Told, ToWorker, WorkerStart } from "./protocol.ts";
+import type { CallMessage, FromWorker, MigrateMessage, SentNode, Told, ToWorker, WorkerStart } from "./protocol.ts";
 import { InFlight } from "./telling.ts";
 
 /** One call of a module's function. */
@@ -28,6 +28,14 @@ export interface ModuleCall {
   node: string;
 }
 
+/** One migration of a state by a module's function. */
+interface MigrationCall {
+  function: string;
+  params: unknown;
+  state: ReadonlyMap<string, Cell>;
+  context: MigrateMessage["context"];
+}
+
 type Reply = Exclude<FromWorker, Told | { kind: "loaded" | "unloadable" }>;
 
 /** Hears what a node tells while it runs: a custom value, encoded, or a piece of a message. */
@@ -35,7 +43,7 @@ export type Hear = (told: Told) => void;
 
 interface Waiting {
   worker: Worker;
-  hear: Hear;
+  hear: (told: Told) => unknown;
   settle(reply: Reply | undefined): void;
 }
 
@@ -100,6 +108,23 @@ export class NodesModule {
     return decodeMsgpack(reply.value);
   }
 
+  /** Runs a function as a migration of a state; tells what went wrong rather than throws it. */
+  async migrate(call: MigrationCall): Promise<{ set: Map<string, Cell>; kept: Set<string> } | { failed: string }> {
+    const { function: name, params, context } = call;
+    const state = new Map([...call.state].map(([channel, cell]) => [channel, encoded(cell)]));
+    const id = this.#nextId++;
+    try {
+      const worker = await this.#worker(id % this.#workers.length);
+      const message: ToWorker = { kind: "migrate", id, function: name, state, params, context };
+      const reply = await this.#ask(id, worker, message, () => {});
+      if (reply?.kind === "failed") return { failed: reply.message };
+      if (reply?.kind !== "migrated") return { failed: "its worker thread ended" };
+      return { set: new Map([...reply.set].map(([channel, data]) => [channel, cellOf(data)])), kept: reply.kept };
+    } catch (thrown) {
+      return { failed: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#workers.map(async (worker) => (await worker).terminate()));
@@ -107,31 +132,41 @@ export class NodesModule {
 
   async #call(as: CallMessage["as"], call: ModuleCall, signal: AbortSignal, hear: Hear): Promise<Reply> {
     const id = this.#nextId++;
-    const worker = await this.#worker(id % this.#workers.length, call);
+    const worker = await this.#worker(id % this.#workers.length).catch((thrown: unknown) => {
+      throw nodeFailed(call, thrown instanceof Error ? thrown.message : String(thrown));
+    });
     if (signal.aborted) throw nodeFailed(call, "the run was cancelled before it began");
     const cancel = (): void => worker.postMessage({ kind: "cancel", id } satisfies ToWorker);
     signal.addEventListener("abort", cancel, { once: true });
     try {
-      const reply = await new Promise<Reply | undefined>((settle) => {
-        // A node that goes on although it was told to stop is not heard any more.
-        this.#waiting.set(id, { worker, settle, hear: (told) => signal.aborted || hear(told) });
-        worker.postMessage(messageOf(id, as, call));
-      });
+      // A node that goes on although it was told to stop is not heard any more.
+      const reply = await this.#ask(id, worker, messageOf(id, as, call), (told) => signal.aborted || hear(told));
       if (reply === undefined) throw nodeFailed(call, "its worker thread ended");
       if (reply.kind === "failed") throw nodeFailed(call, reply.message, reply.name);
       return reply;
     } finally {
       signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Sends a message and waits for its answer; undefined when the worker thread ends before. */
+  async #ask(id: number, worker: Worker, message: ToWorker, hear: Waiting["hear"]): Promise<Reply | undefined> {
+    try {
+      return await new Promise<Reply | undefined>((settle) => {
+        this.#waiting.set(id, { worker, settle, hear });
+        worker.postMessage(message);
+      });
+    } finally {
       this.#waiting.delete(id);
     }
   }
 
-  async #worker(slot: number, call: ModuleCall): Promise<Worker> {
+  async #worker(slot: number): Promise<Worker> {
     try {
       return await (this.#workers[slot] as Promise<Worker>);
     } catch (thrown) {
       this.#replace(slot);
-      throw nodeFailed(call, thrown instanceof Error ? thrown.message : String(thrown));
+      throw thrown;
     }
   }
 

@@ -14,6 +14,17 @@ export interface CallMessage {
   context: { threadId: string; runId: string; taskId: string; node: string };
 }
 
+/** Asks for a migrated state. */
+export interface MigrateMessage {
+  kind: "migrate";
+  id: number;
+  function: string;
+  /** Encoded channels by name. */
+  state: Map<string, Uint8Array>;
+  params: unknown;
+  context: { threadId: string; from: number; to: number };
+}
+
 /** What a worker thread is started with. */
 export interface WorkerStart {
   file: string;
@@ -26,7 +37,7 @@ export interface CancelMessage {
   id: number;
 }
 
-export type ToWorker = CallMessage | CancelMessage;
+export type ToWorker = CallMessage | MigrateMessage | CancelMessage;
 
 export interface SentNode {
   node: string;
@@ -54,5 +65,6 @@ export type FromWorker =
       asked: number;
     }
   | { kind: "decision"; id: number; value: Uint8Array }
+  | { kind: "migrated"; id: number; set: Map<string, Uint8Array>; kept: Set<string> }
   | { kind: "interrupted"; id: number; index: number; value: Uint8Array }
   | { kind: "failed"; id: number; name: string; message: string };

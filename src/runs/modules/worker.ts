@@ -5,11 +5,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
 import { Float, isPlainMap, type Plain } from "../../values/value.ts";
-import { Command, Interrupted, type NodeContext, Overwrite, Send, type Target } from "./api.ts";
-import type { CallMessage, FromWorker, SentNode, ToWorker, WorkerStart } from "./protocol.ts";
+import { Command, Interrupted, type MigrationContext, type NodeContext, Overwrite, Send, type Target } from "./api.ts";
+import type { CallMessage, FromWorker, MigrateMessage, SentNode, ToWorker, WorkerStart } from "./protocol.ts";
 import { InFlight, tellerOf } from "./telling.ts";
 
-type ModuleFunction = (state: unknown, context: NodeContext) => unknown;
+type ModuleFunction = (state: unknown, context: NodeContext | MigrationContext) => unknown;
 
 const { file, inFlight: count } = workerData as WorkerStart;
 const inFlight = new InFlight(count);
@@ -69,12 +69,34 @@ function listOf(target: Target): (string | Send)[] {
   return Array.isArray(target) ? target : [target];
 }
 
+function functionOf({ function: name }: { function: string }): ModuleFunction {
+  const fn = Object.hasOwn(functions, name) ? functions[name] : undefined;
+  if (typeof fn !== "function") throw new ReferenceError(`the nodes module exports no function ${name}`);
+  return fn as ModuleFunction;
+}
+
+/** A channel whose value is as it was is told by name only, so that it need not be stored again. */
+async function migrated(call: MigrateMessage): Promise<FromWorker> {
+  const context = { ...call.context, params: (call.params ?? {}) as Record<string, unknown> };
+  // Taken before the function can change them in place.
+  const before = new Map([...call.state].map(([channel, bytes]) => [channel, fromCode(toCode(decodeMsgpack(bytes)))]));
+  const returned = await functionOf(call)(stateOf(call.state), context);
+  if (!isPlainMap(returned)) throw new Error(`${call.function} must return an object: the new state`);
+  const set = new Map<string, Uint8Array>();
+  const kept = new Set<string>();
+  for (const [channel, value] of Object.entries(returned as Record<string, unknown>)) {
+    if (value === undefined) continue;
+    const bytes = fromCode(value);
+    const old = before.get(channel);
+    if (old !== undefined && Buffer.compare(old, bytes) === 0) kept.add(channel);
+    else set.set(channel, bytes);
+  }
+  return { kind: "migrated", id: call.id, set, kept };
+}
+
 async function answer(call: CallMessage, signal: AbortSignal): Promise<FromWorker> {
-  const fn = Object.hasOwn(functions, call.function) ? functions[call.function] : undefined;
-  if (typeof fn !== "function")
-    return failed(call.id, "ReferenceError", `the nodes module exports no function ${call.function}`);
   const asked: Asked = { count: 0 };
-  const returned = await (fn as ModuleFunction)(stateOf(call.state), contextOf(call, asked, signal));
+  const returned = await functionOf(call)(stateOf(call.state), contextOf(call, asked, signal));
   if (call.as === "decide") return { kind: "decision", id: call.id, value: fromCode(decisionOf(returned)) };
   return { kind: "result", id: call.id, ...resultOf(call.function, returned), asked: asked.count };
 }
@@ -112,11 +134,11 @@ function failed(id: number, name: string, message: string): FromWorker {
   return { kind: "failed", id, name, message };
 }
 
-async function handle(call: CallMessage): Promise<void> {
+async function handle(call: CallMessage | MigrateMessage): Promise<void> {
   const controller = new AbortController();
   calls.set(call.id, controller);
   try {
-    tell(await answer(call, controller.signal));
+    tell(await (call.kind === "migrate" ? migrated(call) : answer(call, controller.signal)));
   } catch (thrown) {
     if (thrown instanceof Interrupted) {
       tell({ kind: "interrupted", id: call.id, index: thrown.index, value: fromCode(thrown.question) });

@@ -24,6 +24,8 @@ export interface GraphParts {
   branches?: unknown[];
   interruptBefore?: string[];
   interruptAfter?: string[];
+  schemaVersion?: number;
+  migrations?: unknown[];
 }
 
 /** A clock that is ahead, so that the lease of a server that was killed a moment ago is over. */

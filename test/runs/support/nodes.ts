@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeContext, NodeState } from "../../../src/runs/modules/api.ts";
+import type { MigrationContext, NodeContext, NodeState } from "../../../src/runs/modules/api.ts";
 
 interface Params {
   folder: string;
@@ -192,4 +192,15 @@ export async function ticks(_state: NodeState, context: NodeContext): Promise<Re
 export function hurries(_state: NodeState, context: NodeContext): unknown {
   const [to = "work"] = paramsOf(context).to ?? [];
   return context.command({ goto: [context.send(to, { item: "slow" }, { timeoutMs: 50 })] });
+}
+
+/** A migration: what `n` was becomes a list, and `by` is added from the parameters. */
+export function listed(state: NodeState, { params, from, to }: MigrationContext): NodeState {
+  const { n, ...rest } = state;
+  return { ...rest, list: [n], by: `${String(params.by)} ${from}-${to}` };
+}
+
+/** A migration that does not come off. */
+export function botched(): NodeState {
+  throw new Error("no such luck");
 }

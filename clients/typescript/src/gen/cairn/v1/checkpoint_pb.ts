@@ -293,7 +293,8 @@ export type PendingTask = Message<"cairn.v1.PendingTask"> & {
    * The task's id. Native ids are a UUID made of the first 16 bytes of
    * SHA-256(checkpoint id, 0x00, namespace, 0x00, step in decimal, 0x00, node, 0x00, kind, 0x00, detail):
    * kind "pull" with detail = the triggers sorted by their bytes and joined by 0x00, or kind "push" with
-   * detail = the Send's index in decimal. Every server derives the same.
+   * detail = the Send's index in decimal. Every server derives the same. A checkpoint that a migration of the state made
+   * keeps the ids that the tasks had, so that their results and questions stay theirs.
    *
    * @generated from field: string id = 1;
    */

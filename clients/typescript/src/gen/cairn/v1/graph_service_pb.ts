@@ -4,20 +4,20 @@
 // @generated from file cairn/v1/graph_service.proto (package cairn.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { GraphSpec } from "./graph_pb.ts";
 import { file_cairn_v1_graph } from "./graph_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cairn/v1/graph_service.proto.
  */
 export const file_cairn_v1_graph_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWlybi92MS9ncmFwaF9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJeCgtHcmFwaFNvdXJjZRIjCgRzcGVjGAEgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjSAASGQoEdGV4dBgCIAEoCUIJukgGcgQogIBASABCDwoGc291cmNlEgW6SAIIASKqAQoPUmVnaXN0ZXJlZEdyYXBoEgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoBBIxCg1yZWdpc3RlcmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgRzcGVjGAUgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEhMKC2Rlc2NyaXB0aW9uGAYgASgJIisKCkdyYXBoRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIkQKFFJlZ2lzdGVyR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASJSChVSZWdpc3RlckdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSDwoHY3JlYXRlZBgCIAEoCCJCCg9HZXRHcmFwaFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQASj/ARIVCgRoYXNoGAIgASgJQge6SARyAihAIjwKEEdldEdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgiTQoRTGlzdEdyYXBoc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDKIBAIlgKEkxpc3RHcmFwaHNSZXNwb25zZRIpCgZncmFwaHMYASADKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkQKFFZhbGlkYXRlR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASI9ChVWYWxpZGF0ZUdyYXBoUmVzcG9uc2USJAoGZmF1bHRzGAEgAygLMhQuY2Fpcm4udjEuR3JhcGhGYXVsdCKQAQoQRHJhd0dyYXBoUmVxdWVzdBIaCgRuYW1lGAEgASgJQgq6SAdyBRABKP8BSAASJwoGc291cmNlGAIgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VIABInCgZ0aHJlYWQYAyABKAsyFS5jYWlybi52MS5EcmF3blRocmVhZEgAQg4KBWdyYXBoEgW6SAIIASJ/CgtEcmF3blRocmVhZBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQSGwoJbmFtZXNwYWNlGAIgASgJQgi6SAVyAyiACBIfCg1jaGVja3BvaW50X2lkGAMgASgJQgi6SAVyAyiACCIkChFEcmF3R3JhcGhSZXNwb25zZRIPCgdtZXJtYWlkGAEgASgJMp0DCgxHcmFwaFNlcnZpY2USVQoNUmVnaXN0ZXJHcmFwaBIeLmNhaXJuLnYxLlJlZ2lzdGVyR3JhcGhSZXF1ZXN0Gh8uY2Fpcm4udjEuUmVnaXN0ZXJHcmFwaFJlc3BvbnNlIgOQAgISRgoIR2V0R3JhcGgSGS5jYWlybi52MS5HZXRHcmFwaFJlcXVlc3QaGi5jYWlybi52MS5HZXRHcmFwaFJlc3BvbnNlIgOQAgESTAoKTGlzdEdyYXBocxIbLmNhaXJuLnYxLkxpc3RHcmFwaHNSZXF1ZXN0GhwuY2Fpcm4udjEuTGlzdEdyYXBoc1Jlc3BvbnNlIgOQAgESVQoNVmFsaWRhdGVHcmFwaBIeLmNhaXJuLnYxLlZhbGlkYXRlR3JhcGhSZXF1ZXN0Gh8uY2Fpcm4udjEuVmFsaWRhdGVHcmFwaFJlc3BvbnNlIgOQAgESSQoJRHJhd0dyYXBoEhouY2Fpcm4udjEuRHJhd0dyYXBoUmVxdWVzdBobLmNhaXJuLnYxLkRyYXdHcmFwaFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_cairn_v1_graph, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWlybi92MS9ncmFwaF9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJeCgtHcmFwaFNvdXJjZRIjCgRzcGVjGAEgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjSAASGQoEdGV4dBgCIAEoCUIJukgGcgQogIBASABCDwoGc291cmNlEgW6SAIIASKqAQoPUmVnaXN0ZXJlZEdyYXBoEgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoBBIxCg1yZWdpc3RlcmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgRzcGVjGAUgASgLMhMuY2Fpcm4udjEuR3JhcGhTcGVjEhMKC2Rlc2NyaXB0aW9uGAYgASgJIisKCkdyYXBoRmF1bHQSDAoEcGF0aBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIkQKFFJlZ2lzdGVyR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASJSChVSZWdpc3RlckdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSDwoHY3JlYXRlZBgCIAEoCCJCCg9HZXRHcmFwaFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQASj/ARIVCgRoYXNoGAIgASgJQge6SARyAihAIjwKEEdldEdyYXBoUmVzcG9uc2USKAoFZ3JhcGgYASABKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgiTQoRTGlzdEdyYXBoc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDKIBAIlgKEkxpc3RHcmFwaHNSZXNwb25zZRIpCgZncmFwaHMYASADKAsyGS5jYWlybi52MS5SZWdpc3RlcmVkR3JhcGgSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkQKFFZhbGlkYXRlR3JhcGhSZXF1ZXN0EiwKBWdyYXBoGAEgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VCBrpIA8gBASI9ChVWYWxpZGF0ZUdyYXBoUmVzcG9uc2USJAoGZmF1bHRzGAEgAygLMhQuY2Fpcm4udjEuR3JhcGhGYXVsdCKQAQoQRHJhd0dyYXBoUmVxdWVzdBIaCgRuYW1lGAEgASgJQgq6SAdyBRABKP8BSAASJwoGc291cmNlGAIgASgLMhUuY2Fpcm4udjEuR3JhcGhTb3VyY2VIABInCgZ0aHJlYWQYAyABKAsyFS5jYWlybi52MS5EcmF3blRocmVhZEgAQg4KBWdyYXBoEgW6SAIIASJ/CgtEcmF3blRocmVhZBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQSGwoJbmFtZXNwYWNlGAIgASgJQgi6SAVyAyiACBIfCg1jaGVja3BvaW50X2lkGAMgASgJQgi6SAVyAyiACCIkChFEcmF3R3JhcGhSZXNwb25zZRIPCgdtZXJtYWlkGAEgASgJIkIKFU1pZ3JhdGVUaHJlYWRzUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABKP8BEg8KB2RyeV9ydW4YAiABKAgiVQoWTWlncmF0ZVRocmVhZHNSZXNwb25zZRIQCghleGFtaW5lZBgBIAEoBBIpCgZ0aHJlYWQYAiABKAsyGS5jYWlybi52MS5UaHJlYWRNaWdyYXRpb24izQIKD1RocmVhZE1pZ3JhdGlvbhIRCgl0aHJlYWRfaWQYASABKAkSMgoHb3V0Y29tZRgCIAEoDjIhLmNhaXJuLnYxLlRocmVhZE1pZ3JhdGlvbi5PdXRjb21lEgwKBGZyb20YAyABKA0SCgoCdG8YBCABKA0SFQoNY2hlY2twb2ludF9pZBgFIAEoCRIZChFuZXdfY2hlY2twb2ludF9pZBgGIAEoCRIlCgVzdGVwcxgHIAMoCzIWLmNhaXJuLnYxLlN0YXRlQ2hhbmdlcxIOCgZyZWFzb24YCCABKAkSDwoHbWVzc2FnZRgJIAEoCSJfCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIUChBPVVRDT01FX01JR1JBVEVEEAESEAoMT1VUQ09NRV9CVVNZEAISEwoPT1VUQ09NRV9SRUZVU0VEEAMizQIKDFN0YXRlQ2hhbmdlcxIMCgRmcm9tGAEgASgNEgoKAnRvGAIgASgNEkUKEHJlbmFtZWRfY2hhbm5lbHMYAyADKAsyKy5jYWlybi52MS5TdGF0ZUNoYW5nZXMuUmVuYW1lZENoYW5uZWxzRW50cnkSGAoQZHJvcHBlZF9jaGFubmVscxgEIAMoCRIUCgxzZXRfY2hhbm5lbHMYBSADKAkSPwoNcmVuYW1lZF9ub2RlcxgGIAMoCzIoLmNhaXJuLnYxLlN0YXRlQ2hhbmdlcy5SZW5hbWVkTm9kZXNFbnRyeRo2ChRSZW5hbWVkQ2hhbm5lbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjMKEVJlbmFtZWROb2Rlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEy+QMKDEdyYXBoU2VydmljZRJVCg1SZWdpc3RlckdyYXBoEh4uY2Fpcm4udjEuUmVnaXN0ZXJHcmFwaFJlcXVlc3QaHy5jYWlybi52MS5SZWdpc3RlckdyYXBoUmVzcG9uc2UiA5ACAhJGCghHZXRHcmFwaBIZLmNhaXJuLnYxLkdldEdyYXBoUmVxdWVzdBoaLmNhaXJuLnYxLkdldEdyYXBoUmVzcG9uc2UiA5ACARJMCgpMaXN0R3JhcGhzEhsuY2Fpcm4udjEuTGlzdEdyYXBoc1JlcXVlc3QaHC5jYWlybi52MS5MaXN0R3JhcGhzUmVzcG9uc2UiA5ACARJVCg1WYWxpZGF0ZUdyYXBoEh4uY2Fpcm4udjEuVmFsaWRhdGVHcmFwaFJlcXVlc3QaHy5jYWlybi52MS5WYWxpZGF0ZUdyYXBoUmVzcG9uc2UiA5ACARJJCglEcmF3R3JhcGgSGi5jYWlybi52MS5EcmF3R3JhcGhSZXF1ZXN0GhsuY2Fpcm4udjEuRHJhd0dyYXBoUmVzcG9uc2UiA5ACARJaCg5NaWdyYXRlVGhyZWFkcxIfLmNhaXJuLnYxLk1pZ3JhdGVUaHJlYWRzUmVxdWVzdBogLmNhaXJuLnYxLk1pZ3JhdGVUaHJlYWRzUmVzcG9uc2UiA5ACAjABYgZwcm90bzM", [file_buf_validate_validate, file_cairn_v1_graph, file_google_protobuf_timestamp]);
 
 /**
  * A graph, as a message or as the text of a graph file.
@@ -439,6 +439,243 @@ export const DrawGraphResponseSchema: GenMessage<DrawGraphResponse> = /*@__PURE_
   messageDesc(file_cairn_v1_graph_service, 13);
 
 /**
+ * Request of MigrateThreads.
+ *
+ * @generated from message cairn.v1.MigrateThreadsRequest
+ */
+export type MigrateThreadsRequest = Message<"cairn.v1.MigrateThreadsRequest"> & {
+  /**
+   * The graph's name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Try every migration, and change nothing.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message cairn.v1.MigrateThreadsRequest.
+ * Use `create(MigrateThreadsRequestSchema)` to create a new message.
+ */
+export const MigrateThreadsRequestSchema: GenMessage<MigrateThreadsRequest> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_graph_service, 14);
+
+/**
+ * Response of MigrateThreads: one for each thread that is at another version, and one after each page of threads.
+ *
+ * @generated from message cairn.v1.MigrateThreadsResponse
+ */
+export type MigrateThreadsResponse = Message<"cairn.v1.MigrateThreadsResponse"> & {
+  /**
+   * How many threads have been looked at so far, those of other graphs as well.
+   *
+   * @generated from field: uint64 examined = 1;
+   */
+  examined: bigint;
+
+  /**
+   * What became of a thread. Absent: only to tell how far it is.
+   *
+   * @generated from field: cairn.v1.ThreadMigration thread = 2;
+   */
+  thread?: ThreadMigration | undefined;
+};
+
+/**
+ * Describes the message cairn.v1.MigrateThreadsResponse.
+ * Use `create(MigrateThreadsResponseSchema)` to create a new message.
+ */
+export const MigrateThreadsResponseSchema: GenMessage<MigrateThreadsResponse> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_graph_service, 15);
+
+/**
+ * What became of a thread, or would become of it.
+ *
+ * @generated from message cairn.v1.ThreadMigration
+ */
+export type ThreadMigration = Message<"cairn.v1.ThreadMigration"> & {
+  /**
+   * The thread.
+   *
+   * @generated from field: string thread_id = 1;
+   */
+  threadId: string;
+
+  /**
+   * What came of it.
+   *
+   * @generated from field: cairn.v1.ThreadMigration.Outcome outcome = 2;
+   */
+  outcome: ThreadMigration_Outcome;
+
+  /**
+   * The schema_version that its head was saved under.
+   *
+   * @generated from field: uint32 from = 3;
+   */
+  from: number;
+
+  /**
+   * The graph's.
+   *
+   * @generated from field: uint32 to = 4;
+   */
+  to: number;
+
+  /**
+   * The head that it had.
+   *
+   * @generated from field: string checkpoint_id = 5;
+   */
+  checkpointId: string;
+
+  /**
+   * The head that it has now. Empty with dry_run.
+   *
+   * @generated from field: string new_checkpoint_id = 6;
+   */
+  newCheckpointId: string;
+
+  /**
+   * What each step changes, in order.
+   *
+   * @generated from field: repeated cairn.v1.StateChanges steps = 7;
+   */
+  steps: StateChanges[];
+
+  /**
+   * Why it was refused: the reason's name, as in google.rpc.ErrorInfo.
+   *
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * The same in words.
+   *
+   * @generated from field: string message = 9;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message cairn.v1.ThreadMigration.
+ * Use `create(ThreadMigrationSchema)` to create a new message.
+ */
+export const ThreadMigrationSchema: GenMessage<ThreadMigration> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_graph_service, 16);
+
+/**
+ * What came of it.
+ *
+ * @generated from enum cairn.v1.ThreadMigration.Outcome
+ */
+export const ThreadMigration_Outcome = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It has been migrated; with dry_run: it would be.
+   *
+   * @generated from enum value: OUTCOME_MIGRATED = 1;
+   */
+  MIGRATED: 1,
+
+  /**
+   * A run holds it or waits for it. The run migrates it when it next loads it.
+   *
+   * @generated from enum value: OUTCOME_BUSY = 2;
+   */
+  BUSY: 2,
+
+  /**
+   * It can't be migrated, and is as it was.
+   *
+   * @generated from enum value: OUTCOME_REFUSED = 3;
+   */
+  REFUSED: 3,
+} as const;
+
+/**
+ * What came of it.
+ *
+ * @generated from enum cairn.v1.ThreadMigration.Outcome
+ */
+export type ThreadMigration_Outcome = (typeof ThreadMigration_Outcome)[keyof typeof ThreadMigration_Outcome] | UnknownEnum;
+
+/**
+ * Describes the enum cairn.v1.ThreadMigration.Outcome.
+ */
+export const ThreadMigration_OutcomeSchema: GenEnum<ThreadMigration_Outcome> = /*@__PURE__*/
+  enumDesc(file_cairn_v1_graph_service, 16, 0);
+
+/**
+ * What one migration changes in one thread's state.
+ *
+ * @generated from message cairn.v1.StateChanges
+ */
+export type StateChanges = Message<"cairn.v1.StateChanges"> & {
+  /**
+   * The version it starts from.
+   *
+   * @generated from field: uint32 from = 1;
+   */
+  from: number;
+
+  /**
+   * The version it leads to.
+   *
+   * @generated from field: uint32 to = 2;
+   */
+  to: number;
+
+  /**
+   * Channels that hold a value under a new name: old to new.
+   *
+   * @generated from field: map<string, string> renamed_channels = 3;
+   */
+  renamedChannels: { [key: string]: string };
+
+  /**
+   * Channels that lose their value.
+   *
+   * @generated from field: repeated string dropped_channels = 4;
+   */
+  droppedChannels: string[];
+
+  /**
+   * Channels that get a new value.
+   *
+   * @generated from field: repeated string set_channels = 5;
+   */
+  setChannels: string[];
+
+  /**
+   * Nodes that are due under a new name: old to new.
+   *
+   * @generated from field: map<string, string> renamed_nodes = 6;
+   */
+  renamedNodes: { [key: string]: string };
+};
+
+/**
+ * Describes the message cairn.v1.StateChanges.
+ * Use `create(StateChangesSchema)` to create a new message.
+ */
+export const StateChangesSchema: GenMessage<StateChanges> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_graph_service, 17);
+
+/**
  * Keeps the graphs that runs refer to.
  *
  * Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT, UNAVAILABLE and DEADLINE_EXCEEDED.
@@ -501,6 +738,20 @@ export const GraphService: GenService<{
     methodKind: "unary";
     input: typeof DrawGraphRequestSchema;
     output: typeof DrawGraphResponseSchema;
+  },
+  /**
+   * Brings the threads of a graph to the schema_version of its latest spec, one after the other, and tells of each one
+   * that is not there yet. A thread gets a checkpoint of its own (source "update") and stays where it stands: what waits
+   * for an answer goes on waiting, under the same ids. Its subgraphs follow when a run goes on into them. One that a run
+   * holds is left alone. May be broken off at any point and called again.
+   * Errors: NOT_FOUND (GRAPH_NOT_FOUND).
+   *
+   * @generated from rpc cairn.v1.GraphService.MigrateThreads
+   */
+  migrateThreads: {
+    methodKind: "server_streaming";
+    input: typeof MigrateThreadsRequestSchema;
+    output: typeof MigrateThreadsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cairn_v1_graph_service, 0);
