@@ -32,16 +32,18 @@ import { decodeJson } from "../values/json-decode.ts";
 import { isPlainMap } from "../values/value.ts";
 import type { CallContext } from "./context.ts";
 import { pageSizeOf } from "./pages.ts";
+import { pruneThreads } from "./prune-threads.ts";
 import { define, type Parts, type Service } from "./service.ts";
 import { watchThreads } from "./watch-threads.ts";
 
-/** Without CopyThread and PruneThreads, which are not built yet. */
+/** Without CopyThread, which is not built yet. */
 export function threadService(parts: Parts): Service {
   const { store } = parts;
   return define(ThreadService, {
     createThread: (request, context) => createThread(parts, request, context),
     updateThread: (request, context) => updateThread(parts, request, context),
     deleteThread: (request, context) => deleteThread(parts, request, context),
+    pruneThreads: (request, context) => pruneThreads(parts, request, context),
     async getThread({ threadId }, { space }) {
       return create(GetThreadResponseSchema, { thread: await existing(store, { space, thread: threadId }) });
     },

@@ -62,6 +62,7 @@ export async function prepare(
   finishEvents(record, n, seq);
   record.tail = tailOf(thread, draft, record, n, conflict);
   record.request = requestOf(draft.request, record);
+  record.changesOlder = conflict !== undefined;
   await writeLargeValues(log, environment, key, record.values, () => encodedBytes({ ...record, values: [] }));
   return { append: appendOf(environment, key, n, record, conflict, !thread.exists), record };
 }

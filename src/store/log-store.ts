@@ -5,7 +5,7 @@ import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { calledRun } from "./called-run.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
-import { readCheckpoint } from "./checkpoint-reader.ts";
+import { partsSettled, readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
 import { DELETE_BATCH, deletionAfter } from "./delete-runs.ts";
 import { floorAfter } from "./delete-thread.ts";
@@ -13,6 +13,7 @@ import { readEvents } from "./events.ts";
 import * as graphs from "./graphs.ts";
 import { checkpointKey, madeByKey, runKey } from "./keys.ts";
 import type { Log, ThreadKey } from "./log.ts";
+import { type Prune, pruneThread } from "./prune.ts";
 import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
 import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
@@ -100,6 +101,10 @@ export class LogStore implements Store {
     return committed?.record.deletedCheckpoints.length ?? 0;
   }
 
+  pruneThread(key: ThreadKey, prune: Prune): Promise<number> {
+    return pruneThread({ log: this.#log, environment: this.#environment, committer: this.#committer }, key, prune);
+  }
+
   tail(key: ThreadKey): Promise<ThreadTail> {
     return this.#committer.tail(key);
   }
@@ -145,14 +150,16 @@ export class LogStore implements Store {
   }
 
   async loadValues(key: ThreadKey, refs: string[]) {
-    const table = new ValueTable(this.#log, key);
-    const [{ tail, exists }] = await Promise.all([this.tail(key), table.load(refs, () => true)]);
-    return new Map(
-      refs.map((ref) => {
-        if (!exists || parseRef(ref).n <= Number(tail.floor)) throw valueNotFound(ref);
-        return [ref, table.value(ref)];
-      }),
-    );
+    return await partsSettled(async () => {
+      const table = new ValueTable(this.#log, key);
+      const [{ tail, exists }] = await Promise.all([this.tail(key), table.load(refs, () => true)]);
+      return new Map(
+        refs.map((ref) => {
+          if (!exists || parseRef(ref).n <= Number(tail.floor)) throw valueNotFound(ref);
+          return [ref, table.value(ref)];
+        }),
+      );
+    });
   }
 
   async readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number) {

@@ -45,6 +45,8 @@ export interface Append {
   row: Row;
   /** Rows of the same thread to replace in the same atomic act. Rare, so a backend may use a transaction. */
   rewrites: Row[];
+  /** Parts to remove in that act: of values that the rewritten rows no longer hold. */
+  drops?: PartsRef[];
   summary: ThreadSummary;
 }
 

@@ -5,6 +5,7 @@ import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
 import type { ThreadKey } from "./log.ts";
+import type { Prune } from "./prune.ts";
 
 export type { ThreadKey } from "./log.ts";
 
@@ -138,6 +139,12 @@ export interface Store {
   deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
   /** Deletes the checkpoints that the runs made, in bounded batches. `guard` may refuse a thread by throwing. */
   deleteRuns(space: string, runIds: string[], guard: (thread: ThreadTail) => void): Promise<number>;
+
+  /**
+   * Removes the checkpoints that a rule doesn't keep, in bounded batches, and gives their number. Throws
+   * THREAD_NOT_FOUND, and what `guard` throws.
+   */
+  pruneThread(key: ThreadKey, prune: Prune): Promise<number>;
 
   // Reading
   tail(key: ThreadKey): Promise<ThreadTail>;

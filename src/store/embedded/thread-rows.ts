@@ -11,10 +11,14 @@ const UPDATE = `UPDATE rows SET (attempt, namespace, checkpoint, seq, floor, exp
   = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE space = ? AND thread = ? AND n = ?`;
 
 /** Inserts the row, unless its position is taken, and what belongs to it. Runs inside a transaction. */
-export function insertEntry(database: Database, { key, row, rewrites, summary }: Append): "appended" | "taken" {
+export function insertEntry(
+  database: Database,
+  { key, row, rewrites, drops = [], summary }: Append,
+): "appended" | "taken" {
   if (database.run(INSERT, key.space, key.thread, ...rowColumns(row)) === 0) return standing(database, key, row);
   insertKeys(database, key, row);
   for (const rewrite of rewrites) rewriteRow(database, key, rewrite);
+  for (const { upload } of drops) deleteParts(database, key, upload);
   const { metadata } = summary;
   database.run(
     `INSERT INTO threads (space, thread, n, deleted, created_at, status, body, metadata, tags)
@@ -158,6 +162,10 @@ export function insertParts(
       data,
     );
   });
+}
+
+function deleteParts(database: Database, { space, thread }: ThreadKey, upload: string): void {
+  database.run("DELETE FROM parts WHERE space = ? AND thread = ? AND upload = ?", space, thread, upload);
 }
 
 /** The parts of an upload in one piece; undefined when one is missing. */

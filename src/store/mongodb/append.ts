@@ -4,7 +4,7 @@ import type { Environment } from "../../system/environment.ts";
 import type { Append } from "../log.ts";
 import { threadName } from "../thread-name.ts";
 import type { Collections } from "./collections.ts";
-import { type LogDocument, rowId, toDocument } from "./documents.ts";
+import { type LogDocument, partIds, rowId, toDocument } from "./documents.ts";
 import { isTransient, toStoreError, unavailable } from "./errors.ts";
 import { GroupCommit, type Sent } from "./group-commit.ts";
 import { answered, Patience } from "./retry.ts";
@@ -28,7 +28,7 @@ export class Appender {
     this.#group = new GroupCommit(options.collections.log);
   }
 
-  async append({ key, row, rewrites }: Append): Promise<"appended" | "taken"> {
+  async append({ key, row, rewrites, drops = [] }: Append): Promise<"appended" | "taken"> {
     const thread = threadName(key);
     // With two in an unordered batch, the later one could pass the fence that the earlier one met (storage rule 2).
     invariant(!this.#inFlight.has(thread), "a thread has one append in flight at most");
@@ -37,7 +37,8 @@ export class Appender {
       const document = toDocument(key, row);
       if (rewrites.length === 0) return await this.#settled(document, () => this.#group.send(document));
       const replacements = rewrites.map((rewrite) => toDocument(key, rewrite));
-      return await this.#settled(document, () => this.#options.transactions.send(document, replacements));
+      const gone = drops.flatMap((ref) => partIds(key, ref));
+      return await this.#settled(document, () => this.#options.transactions.send(document, replacements, gone));
     } finally {
       this.#inFlight.delete(thread);
     }

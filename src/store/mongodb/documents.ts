@@ -1,7 +1,7 @@
 // The shape of a row in MongoDB, and the way there and back.
 import { Binary } from "mongodb";
 import { invariant } from "../../errors.ts";
-import type { Row, ThreadKey } from "../log.ts";
+import type { PartsRef, Row, ThreadKey } from "../log.ts";
 
 /** The fields stand in this order everywhere: MongoDB compares embedded documents field by field. */
 export interface RowId {
@@ -55,6 +55,11 @@ export function rowId({ space, thread }: ThreadKey, n: number): RowId {
 
 export function partId({ space, thread }: ThreadKey, upload: string, index: number): PartId {
   return { s: space, t: thread, n: PART, u: upload, i: index };
+}
+
+/** Of all parts of an upload. */
+export function partIds(key: ThreadKey, { upload, count }: PartsRef): PartId[] {
+  return Array.from({ length: count }, (_, index) => partId(key, upload, index));
 }
 
 /** The shard key's fields: every query on a thread names them (storage rule 7). */

@@ -19,6 +19,10 @@ export interface ModelCheckpoint {
   id: string;
   seq: number;
   parent: string | undefined;
+  /** Position of the record that it is in. */
+  n: number;
+  /** Whether its parent was removed; "unknown" of one that was there before its parent. */
+  parentPruned: boolean | "unknown";
   run: string | undefined;
   document: number;
   values: Map<string, number>;
@@ -83,6 +87,8 @@ export class ModelStore {
       id,
       seq: old && put.onConflict === "replace" ? old.seq : thread.n,
       parent: parentOf(put),
+      n: thread.n,
+      parentPruned: false,
       run: put.run === null ? undefined : RUNS[put.run],
       document: put.document,
       values,
@@ -135,10 +141,32 @@ export class ModelStore {
         count += gone.length;
         thread.n++;
         thread.checkpoints = thread.checkpoints.filter((one) => one.run !== run);
-        for (const one of gone) thread.writes.delete(writesKey(one.namespace, one.id));
+        for (const one of gone) this.#removed(thread, one, ({ n }) => n > Math.min(one.n, one.seq) || "unknown");
       }
     }
     return count;
+  }
+
+  prune(name: string, keep: number): number {
+    const thread = this.thread(name);
+    if (!thread.exists) throw new ModelRefusal("THREAD_NOT_FOUND");
+    const namespaces = Map.groupBy(thread.checkpoints, ({ namespace }) => namespace);
+    const gone = [...namespaces.values()].flatMap((each) => each.sort(bySeq).slice(keep));
+    thread.checkpoints = thread.checkpoints.filter((one) => !gone.includes(one));
+    for (const one of gone) this.#removed(thread, one, () => true);
+    return gone.length;
+  }
+
+  #removed(
+    thread: ModelThread,
+    { namespace, id }: ModelCheckpoint,
+    isMarked: (child: ModelCheckpoint) => true | "unknown",
+  ) {
+    thread.writes.delete(writesKey(namespace, id));
+    for (const child of thread.checkpoints) {
+      if (child.namespace !== namespace || child.parent !== id || child.parentPruned === true) continue;
+      child.parentPruned = isMarked(child);
+    }
   }
 
   find(id: string): ModelCheckpoint | undefined {

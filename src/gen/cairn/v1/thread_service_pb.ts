@@ -460,14 +460,15 @@ export type PruneThreadsRequest = Message<"cairn.v1.PruneThreadsRequest"> & {
   threadIds: string[];
 
   /**
-   * Checkpoints to keep in each namespace, newest first. At least 1.
+   * Checkpoints to keep in each namespace, newest first. At least 1. Those stay as well at which the kept ones say that
+   * subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does.
    *
    * @generated from field: uint32 keep = 2;
    */
   keep: number;
 
   /**
-   * Only checkpoints older than this go. Absent: of any age.
+   * Only checkpoints that were put before this go. Absent: of any age.
    *
    * @generated from field: google.protobuf.Timestamp older_than = 3;
    */
@@ -688,7 +689,10 @@ export const ThreadService: GenService<{
     output: typeof DeleteThreadResponseSchema;
   },
   /**
-   * Removes old checkpoints and keeps what the kept ones need.
+   * Removes old checkpoints with their writes, and the events up to the last of them; what the kept ones need stays.
+   * Done in batches, newest first, each of which leaves the thread whole: a call that ended half-way may be repeated.
+   * Where a run begins meanwhile, or another thread of the list is missing, what was removed before stays removed.
+   * Does not put off a thread's end (`ttl`).
    * Errors: NOT_FOUND (THREAD_NOT_FOUND); ABORTED (THREAD_BUSY).
    *
    * @generated from rpc cairn.v1.ThreadService.PruneThreads
