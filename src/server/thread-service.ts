@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { stringify } from "uuid";
 import { CairnError, invalidField, invariant } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
@@ -25,23 +24,22 @@ import {
 } from "../gen/cairn/v1/thread_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Store, ThreadKey } from "../store/store.ts";
-import { threadOf } from "../store/thread-record.ts";
-import { uuid4 } from "../system/uuid.ts";
-import { sha256 } from "../values/digest.ts";
 import { decodeJson } from "../values/json-decode.ts";
 import { isPlainMap } from "../values/value.ts";
 import type { CallContext } from "./context.ts";
+import { copyThread } from "./copy-thread.ts";
 import { pageSizeOf } from "./pages.ts";
 import { pruneThreads } from "./prune-threads.ts";
 import { define, type Parts, type Service } from "./service.ts";
+import { newThreadId, writtenThread } from "./thread-answer.ts";
 import { watchThreads } from "./watch-threads.ts";
 
-/** Without CopyThread, which is not built yet. */
 export function threadService(parts: Parts): Service {
   const { store } = parts;
   return define(ThreadService, {
     createThread: (request, context) => createThread(parts, request, context),
     updateThread: (request, context) => updateThread(parts, request, context),
+    copyThread: (request, context) => copyThread(parts, request, context),
     deleteThread: (request, context) => deleteThread(parts, request, context),
     pruneThreads: (request, context) => pruneThreads(parts, request, context),
     async getThread({ threadId }, { space }) {
@@ -100,15 +98,6 @@ async function createThread(
   });
 }
 
-/** A retry has to make the same thread, so its id comes from the request's. */
-function newThreadId({ environment }: Parts, space: string, requestId: string): string {
-  if (requestId === "") return uuid4(environment);
-  const bytes = sha256("thread", "\0", space, "\0", requestId).subarray(0, 16);
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  return stringify(bytes);
-}
-
 async function updateThread(
   parts: Parts,
   request: UpdateThreadRequest,
@@ -152,12 +141,6 @@ async function deleteThread(
       return create(DeleteThreadResponseSchema, { existed });
     },
   });
-}
-
-/** A thread as the record that set its metadata left it. */
-function writtenThread(key: ThreadKey, { tail, atMs, threadMetadata }: Record): Thread {
-  invariant(tail !== undefined && threadMetadata !== undefined, "the record tells of the thread");
-  return threadOf(key, tail, Number(atMs), threadMetadata);
 }
 
 function threadUpdated() {

@@ -7,6 +7,7 @@ import { calledRun } from "./called-run.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
 import { partsSettled, readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
+import { type Copy, copyThread } from "./copy-thread.ts";
 import { DELETE_BATCH, deletionAfter } from "./delete-runs.ts";
 import { floorAfter } from "./delete-thread.ts";
 import { readEvents } from "./events.ts";
@@ -102,7 +103,15 @@ export class LogStore implements Store {
   }
 
   pruneThread(key: ThreadKey, prune: Prune): Promise<number> {
-    return pruneThread({ log: this.#log, environment: this.#environment, committer: this.#committer }, key, prune);
+    return pruneThread(this.#parts, key, prune);
+  }
+
+  copyThread(copy: Copy): Promise<Committed> {
+    return copyThread(this.#parts, copy);
+  }
+
+  get #parts() {
+    return { log: this.#log, environment: this.#environment, committer: this.#committer };
   }
 
   tail(key: ThreadKey): Promise<ThreadTail> {

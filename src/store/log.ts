@@ -25,6 +25,8 @@ export interface Row {
   body: Uint8Array;
   /** The row may be removed physically after this moment. */
   expiresAtMs?: number;
+  /** On a floor: until then somebody may be writing what lies below it, so that no other process removes it. */
+  heldUntilMs?: number;
 }
 
 /** The small record of a thread that lists read. Written after the commit; trails by a moment; decides nothing. */
@@ -45,6 +47,8 @@ export interface Append {
   row: Row;
   /** Rows of the same thread to replace in the same atomic act. Rare, so a backend may use a transaction. */
   rewrites: Row[];
+  /** Rows to insert in that act, at later positions: once the row has its place, nobody else can have theirs. */
+  inserts?: Row[];
   /** Parts to remove in that act: of values that the rewritten rows no longer hold. */
   drops?: PartsRef[];
   summary: ThreadSummary;
@@ -111,6 +115,13 @@ export interface Log {
   ): Promise<{ rows: Row[]; parts: Map<string, Uint8Array>; keyed: Row[] }>;
   /** Writes a large value's parts, durably. Harmless if no row ever refers to them. */
   putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void>;
+  /** Writes rows below a floor, durably, at positions that nobody else writes to. Safe to repeat. */
+  putRows(key: ThreadKey, rows: Row[]): Promise<void>;
+  /**
+   * Copies parts to another thread, durably, as if written when its last position was `after`. Uploads of which none are
+   * there are left out. Safe to repeat.
+   */
+  copyParts(from: ThreadKey, to: ThreadKey, uploads: PartsRef[], after: number): Promise<void>;
   /** Physically removes rows below the floor at position n and all parts, in bounded batches; then lets the floor row expire if it is still the last. Safe to repeat. */
   truncate(key: ThreadKey, n: number): Promise<void>;
 

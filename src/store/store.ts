@@ -4,6 +4,7 @@ import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
+import type { Copy } from "./copy-thread.ts";
 import type { ThreadKey } from "./log.ts";
 import type { Prune } from "./prune.ts";
 
@@ -137,6 +138,11 @@ export interface Store {
   append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed>;
   /** Deletes a thread, whoever holds it. False when there was none. */
   deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
+  /**
+   * Copies a thread, as it is when this begins, with its whole history to one that does not exist. Throws
+   * THREAD_NOT_FOUND, THREAD_EXISTS, and what `request` throws.
+   */
+  copyThread(copy: Copy): Promise<Committed>;
   /** Deletes the checkpoints that the runs made, in bounded batches. `guard` may refuse a thread by throwing. */
   deleteRuns(space: string, runIds: string[], guard: (thread: ThreadTail) => void): Promise<number>;
 

@@ -89,7 +89,6 @@ describe("errors", () => {
     const caller = new Caller((await server()).address);
     const calls = [
       caller.call(method.getChannelHistory, { name: { threadId: "t" }, channels: ["c"] }),
-      caller.call(ThreadService.method.copyThread, { threadId: "t" }),
       caller.call(ThreadService.method.createThread, { threadId: "t", ttl: { seconds: 1n } }),
     ];
     for (const { code, reason } of await Promise.all(calls.map(refusal))) {

@@ -5,7 +5,7 @@ import { ThreadService } from "../../src/gen/cairn/v1/thread_service_pb.ts";
 import { Caller, refusal, server } from "./harness.ts";
 
 const { putCheckpoint, listCheckpoints, getCheckpoint } = CheckpointService.method;
-const { pruneThreads } = ThreadService.method;
+const { copyThread, deleteThread, getThread, pruneThreads } = ThreadService.method;
 
 async function put(caller: Caller, threadId: string, ...ids: string[]): Promise<void> {
   for (const [index, id] of ids.entries()) {
@@ -16,6 +16,31 @@ async function put(caller: Caller, threadId: string, ...ids: string[]): Promise<
 async function idsOf(caller: Caller, threadId: string): Promise<(string | undefined)[]> {
   return (await caller.call(listCheckpoints, { threadId })).entries.map(({ checkpoint }) => checkpoint?.id);
 }
+
+describe("copying a thread", () => {
+  it("makes a new one, once for a request id", async () => {
+    const caller = new Caller((await server()).address);
+    await put(caller, "t", "a", "b");
+    const { thread } = await caller.call(copyThread, { threadId: "t", newThreadId: "u", requestId: "q" });
+    expect(thread).toMatchObject({ id: "u", headCheckpointId: "b" });
+    expect((await caller.call(copyThread, { threadId: "t", newThreadId: "u", requestId: "q" })).thread).toEqual(thread);
+    expect((await caller.call(getThread, { threadId: "u" })).thread).toEqual(thread);
+    await caller.call(deleteThread, { threadId: "t" });
+    expect(await idsOf(caller, "u")).toEqual(["b", "a"]);
+    const again = await refusal(caller.call(copyThread, { threadId: "u", newThreadId: "u" }));
+    expect([again.code, again.reason]).toEqual(["ALREADY_EXISTS", "THREAD_EXISTS"]);
+    const gone = await refusal(caller.call(copyThread, { threadId: "t" }));
+    expect([gone.code, gone.reason]).toEqual(["NOT_FOUND", "THREAD_NOT_FOUND"]);
+  });
+
+  it("names it by itself, the same for a retry", async () => {
+    const caller = new Caller((await server()).address);
+    await put(caller, "t", "a");
+    const copy = async (requestId: string) => (await caller.call(copyThread, { threadId: "t", requestId })).thread?.id;
+    expect(await copy("q")).toBe(await copy("q"));
+    expect(await copy("")).not.toBe(await copy(""));
+  });
+});
 
 describe("pruning threads", () => {
   it("removes old checkpoints of several threads, once for a request id", async () => {

@@ -1,7 +1,7 @@
 import { toCairnError } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, Row, ThreadKey } from "../log.ts";
 import { Database } from "./database.ts";
 import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -105,6 +105,17 @@ class EmbeddedLog implements Log {
 
   putParts(key: ThreadKey, upload: string, parts: Uint8Array[]): Promise<void> {
     return this.#durably("parts", () => this.#commits.add(() => rows.insertParts(this.#database, key, upload, parts)));
+  }
+
+  putRows(key: ThreadKey, newRows: Row[]): Promise<void> {
+    return this.#durably("copy", () => this.#commits.add(() => rows.insertRows(this.#database, key, newRows)));
+  }
+
+  async copyParts(from: ThreadKey, to: ThreadKey, uploads: PartsRef[], after: number): Promise<void> {
+    for (const { upload } of uploads) {
+      const copy = () => rows.copyParts(this.#database, from, to, upload, after);
+      await this.#durably("copy", () => this.#commits.add(copy));
+    }
   }
 
   async truncate(key: ThreadKey, n: number): Promise<void> {

@@ -13,10 +13,11 @@ const UPDATE = `UPDATE rows SET (attempt, namespace, checkpoint, seq, floor, exp
 /** Inserts the row, unless its position is taken, and what belongs to it. Runs inside a transaction. */
 export function insertEntry(
   database: Database,
-  { key, row, rewrites, drops = [], summary }: Append,
+  { key, row, rewrites, inserts = [], drops = [], summary }: Append,
 ): "appended" | "taken" {
   if (database.run(INSERT, key.space, key.thread, ...rowColumns(row)) === 0) return standing(database, key, row);
   insertKeys(database, key, row);
+  insertRows(database, key, inserts);
   for (const rewrite of rewrites) rewriteRow(database, key, rewrite);
   for (const { upload } of drops) deleteParts(database, key, upload);
   const { metadata } = summary;
@@ -37,6 +38,13 @@ export function insertEntry(
     metadata ? JSON.stringify(metadata.tags) : null,
   );
   return "appended";
+}
+
+/** Inserts rows that nobody else has a place for. */
+export function insertRows(database: Database, key: ThreadKey, rows: Row[]): void {
+  for (const row of rows) {
+    if (database.run(INSERT, key.space, key.thread, ...rowColumns(row)) > 0) insertKeys(database, key, row);
+  }
 }
 
 /** The position is held: by the same attempt, sent again, or by another. */
@@ -162,6 +170,20 @@ export function insertParts(
       data,
     );
   });
+}
+
+export function copyParts(database: Database, from: ThreadKey, to: ThreadKey, upload: string, after: number): void {
+  database.run(
+    `INSERT INTO parts (space, thread, upload, part, after_n, data)
+     SELECT ?, ?, upload, part, ?, data FROM parts WHERE space = ? AND thread = ? AND upload = ?
+     ON CONFLICT (space, thread, upload, part) DO NOTHING`,
+    to.space,
+    to.thread,
+    after,
+    from.space,
+    from.thread,
+    upload,
+  );
 }
 
 function deleteParts(database: Database, { space, thread }: ThreadKey, upload: string): void {

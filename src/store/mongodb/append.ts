@@ -28,17 +28,21 @@ export class Appender {
     this.#group = new GroupCommit(options.collections.log);
   }
 
-  async append({ key, row, rewrites, drops = [] }: Append): Promise<"appended" | "taken"> {
+  async append({ key, row, rewrites, inserts = [], drops = [] }: Append): Promise<"appended" | "taken"> {
     const thread = threadName(key);
     // With two in an unordered batch, the later one could pass the fence that the earlier one met (storage rule 2).
     invariant(!this.#inFlight.has(thread), "a thread has one append in flight at most");
     this.#inFlight.add(thread);
     try {
       const document = toDocument(key, row);
-      if (rewrites.length === 0) return await this.#settled(document, () => this.#group.send(document));
-      const replacements = rewrites.map((rewrite) => toDocument(key, rewrite));
-      const gone = drops.flatMap((ref) => partIds(key, ref));
-      return await this.#settled(document, () => this.#options.transactions.send(document, replacements, gone));
+      if (rewrites.length + inserts.length === 0)
+        return await this.#settled(document, () => this.#group.send(document));
+      const changes = {
+        inserts: inserts.map((insert) => toDocument(key, insert)),
+        replacements: rewrites.map((rewrite) => toDocument(key, rewrite)),
+        gone: drops.flatMap((ref) => partIds(key, ref)),
+      };
+      return await this.#settled(document, () => this.#options.transactions.send(document, changes));
     } finally {
       this.#inFlight.delete(thread);
     }

@@ -38,6 +38,8 @@ export interface LogDocument {
   floor?: true;
   /** Set on a floor once nothing is left below it. */
   done?: true;
+  /** On a floor: nothing below it is removed before. */
+  until?: Date;
   /** Look-up keys; a floor has `false` among them, so that a look-up sees it in the same query. */
   k?: (string | false)[];
   tags?: string[];
@@ -93,6 +95,7 @@ export function toDocument(key: ThreadKey, row: Row): LogDocument {
   // Empty lists would only fill the partial indexes.
   if (keys.length > 0) document.k = keys;
   if (row.tags.length > 0) document.tags = row.tags;
+  if (row.heldUntilMs !== undefined) document.until = new Date(row.heldUntilMs);
   if (row.expiresAtMs !== undefined) document.exp = new Date(row.expiresAtMs);
   return document;
 }

@@ -1,10 +1,11 @@
 import type { CommandStartedEvent, MongoClient } from "mongodb";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, Row, ThreadKey } from "../log.ts";
 import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
 import { connect } from "./connect.ts";
+import { copyParts, writeRows } from "./copies.ts";
 import { toStoreError, translated } from "./errors.ts";
 import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
@@ -120,6 +121,15 @@ class MongoLog implements Log {
     );
   }
 
+  putRows(key: ThreadKey, rows: Row[]): Promise<void> {
+    return this.#durably("copy", () => writeRows(this.#collections.log, () => this.#patience(), key, rows));
+  }
+
+  copyParts(from: ThreadKey, to: ThreadKey, uploads: PartsRef[], after: number): Promise<void> {
+    const copy = { from, to, uploads, after };
+    return this.#durably("copy", () => copyParts(this.#collections.log, () => this.#patience(), copy));
+  }
+
   async truncate(key: ThreadKey, n: number): Promise<void> {
     // The summary that says "deleted" first, as it is to expire together with the floor.
     await this.#summaries.flush();
@@ -158,6 +168,7 @@ class MongoLog implements Log {
           summaries: this.#summaries,
           truncate: (key, n) => this.truncate(key, n),
           isStopped: () => this.#isClosed,
+          now: new Date(this.#environment.clock.nowMs()),
         }),
       ),
     );

@@ -11,6 +11,13 @@ const concerns: TransactionOptions = {
   writeConcern: durable,
 };
 
+/** What happens in one act with the insertion of a row. */
+export interface Changes {
+  inserts: LogDocument[];
+  replacements: LogDocument[];
+  gone: PartId[];
+}
+
 export class Transactions {
   readonly #client: MongoClient;
   readonly #collections: Collections;
@@ -21,7 +28,7 @@ export class Transactions {
   }
 
   /** Never rejects. The insert is first: whoever lost the position changes nothing. */
-  async send(row: LogDocument, replacements: LogDocument[], gone: PartId[]): Promise<Sent> {
+  async send(row: LogDocument, { inserts, replacements, gone }: Changes): Promise<Sent> {
     const session = this.#client.startSession({ causalConsistency: false });
     try {
       session.startTransaction(concerns);
@@ -30,7 +37,8 @@ export class Transactions {
       const operations = replacements.map(({ _id, s, t, ...rest }) => ({
         replaceOne: { filter: { _id, s, t }, replacement: { s, t, ...rest } },
       }));
-      await this.#collections.log.bulkWrite(operations, { session });
+      if (inserts.length > 0) await this.#collections.log.insertMany(inserts, { session });
+      if (operations.length > 0) await this.#collections.log.bulkWrite(operations, { session });
       const { s, t } = row;
       if (gone.length > 0) await this.#collections.log.deleteMany({ s, t, _id: { $in: gone } }, { session });
       await session.commitTransaction();

@@ -126,10 +126,14 @@ export async function unfinishedFloors(
   { log }: Collections,
   after: LogDocument["_id"] | undefined,
   limit: number,
+  now: Date,
 ): Promise<{ _id: LogDocument["_id"]; key: ThreadKey; n: number }[]> {
   const later = after ? { _id: { $gt: after } } : {};
   const found = await log
-    .find({ floor: true, done: { $exists: false }, ...later }, { ...options, projection: { s: 1, t: 1, n: 1 } })
+    .find(
+      { floor: true, done: { $exists: false }, until: { $not: { $gt: now } }, ...later },
+      { ...options, projection: { s: 1, t: 1, n: 1 } },
+    )
     .sort({ _id: 1 })
     .limit(limit)
     .toArray();

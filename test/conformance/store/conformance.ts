@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { copying } from "./copying.ts";
 import { deletion } from "./deletion.ts";
 import { events } from "./events.ts";
 import { fences } from "./fences.ts";
@@ -21,6 +22,6 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
       part(context);
-    for (const part of [pruning, versions, spaces, graphs, fences, model]) part(context);
+    for (const part of [pruning, copying, versions, spaces, graphs, fences, model]) part(context);
   });
 }

@@ -57,6 +57,13 @@ export async function run(store: Store, space: string, model: ModelStore, operat
       const thread = THREADS[operation.thread] as string;
       return expect(await store.deleteThread({ space, thread })).toBe(model.deleteThread(thread));
     }
+    case "copy": {
+      const [from, to] = [THREADS[operation.from] as string, THREADS[operation.to] as string];
+      const known = await outcomeOf(async () => model.copy(from, to));
+      const keys = { from: { space, thread: from }, to: { space, thread: to } };
+      const copied = outcomeOf(async () => void (await store.copyThread({ ...keys, request: async () => undefined })));
+      return expect(await copied).toEqual(known);
+    }
     case "prune": {
       const key = { space, thread: THREADS[operation.thread] as string };
       const { keep } = operation;

@@ -37,6 +37,8 @@ export interface ModelWrite {
 
 export interface ModelThread {
   n: number;
+  /** Position at which it was deleted last. */
+  floor: number;
   exists: boolean;
   checkpoints: ModelCheckpoint[];
   /** By namespace and checkpoint. */
@@ -53,7 +55,7 @@ export class ModelStore {
   thread(name: string): ModelThread {
     let thread = this.threads.get(name);
     if (!thread) {
-      thread = { n: 0, exists: false, checkpoints: [], writes: new Map(), requests: new Map() };
+      thread = nothing();
       this.threads.set(name, thread);
     }
     return thread;
@@ -128,8 +130,24 @@ export class ModelStore {
   deleteThread(name: string): boolean {
     const thread = this.thread(name);
     if (!thread.exists) return false;
-    this.threads.set(name, { n: thread.n + 1, exists: false, checkpoints: [], writes: new Map(), requests: new Map() });
+    const n = thread.n + 1;
+    this.threads.set(name, { ...nothing(), n, floor: n });
     return true;
+  }
+
+  copy(fromName: string, toName: string): void {
+    const from = this.thread(fromName);
+    const to = this.thread(toName);
+    if (!from.exists) throw new ModelRefusal("THREAD_NOT_FOUND");
+    if (to.exists) throw new ModelRefusal("THREAD_EXISTS");
+    const shift = to.n - from.floor;
+    const copied = structuredClone(from);
+    for (const checkpoint of copied.checkpoints) {
+      checkpoint.thread = toName;
+      checkpoint.n += shift;
+      checkpoint.seq += shift;
+    }
+    this.threads.set(toName, { ...copied, n: from.n + shift + 2, floor: to.floor, requests: new Map() });
   }
 
   deleteRuns(runs: string[]): number {
@@ -209,6 +227,10 @@ export class ModelStore {
     if (line.length === 0) throw new ModelRefusal("CHECKPOINT_NOT_FOUND");
     return line;
   }
+}
+
+function nothing(): ModelThread {
+  return { n: 0, floor: 0, exists: false, checkpoints: [], writes: new Map(), requests: new Map() };
 }
 
 /** A parent that comes before the id among IDS, or one that never exists. */

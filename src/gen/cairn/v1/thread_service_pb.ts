@@ -667,8 +667,10 @@ export const ThreadService: GenService<{
     output: typeof UpdateThreadResponseSchema;
   },
   /**
-   * Copies a thread with its whole history to a new one that shares nothing with it.
-   * Errors: NOT_FOUND (THREAD_NOT_FOUND); ALREADY_EXISTS (THREAD_EXISTS).
+   * Copies a thread, as it is when the call begins, with its whole history to a new one that shares nothing with it. The
+   * copy is there when all of it is. Who drives the thread or waits for it, and its requests, are left behind.
+   * Errors: NOT_FOUND (THREAD_NOT_FOUND); ALREADY_EXISTS (THREAD_EXISTS); ABORTED (STALE_EPOCH: another copy to the same
+   * thread has begun since; THREAD_BUSY: old records of the thread are being changed all the time).
    *
    * @generated from rpc cairn.v1.ThreadService.CopyThread
    */
