@@ -40,6 +40,9 @@ export const limits = {
   leaseMs: 15_000,
   /** How long the position of a deleted record stays taken (storage rule 4). */
   stubKeptMs: 10 * 60 * 1000,
+  /** How long a thread may be told to live. */
+  ttlMsMin: 1_000,
+  ttlMsMax: 100 * 365.25 * 24 * 60 * 60 * 1000,
   /** How long a copy of a thread may take until what it has written is taken for left behind. */
   copyHeldMs: 24 * 60 * 60 * 1000,
   /** Supersteps of a run when the caller names no limit. */

@@ -10,7 +10,7 @@ import { threadNotFound } from "../not-found.ts";
 import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
 import type { Committer } from "./committer.ts";
-import { eventNumber, type Prepared, rowOf } from "./draft.ts";
+import { eventNumber, expiryOf, type Prepared, rowOf } from "./draft.ts";
 import type { Log, PartsRef, Row, ThreadKey } from "./log.ts";
 import { type Move, movedRecord, movedTail } from "./moved-record.ts";
 import { rowsBetween } from "./prune-plan.ts";
@@ -219,6 +219,7 @@ class Copying {
       createdAtMs: BigInt(atMs),
       metadataAt: BigInt(n),
       floor: before.tail.floor,
+      expiresAtMs: expiryOf(tail, BigInt(atMs)),
       cancelRunId: "",
       cancelGracefully: false,
     };

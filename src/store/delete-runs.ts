@@ -2,7 +2,7 @@ import type { Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
 import { deletionRecord } from "./deletion-record.ts";
-import { type Prepared, rowOf, setHead } from "./draft.ts";
+import { expiryOf, type Prepared, rowOf, setHead } from "./draft.ts";
 import { writesKey } from "./keys.ts";
 import type { Log, PartsRef, ThreadKey } from "./log.ts";
 import { decodeRow } from "./record-codec.ts";
@@ -42,6 +42,7 @@ export async function deletionAfter(
   const nowMs = environment.clock.nowMs();
   const n = thread.n + 1;
   const record = deletionRecord(thread, deleted, nowMs);
+  record.tail.expiresAtMs = expiryOf(record.tail, record.atMs);
   await moveHead(log, key, record.tail, deleted, names);
   const rewrites = [...changes.values(), ...children].map((change) => rewritten(change, nowMs));
   const row = rowOf(n, uuid4(environment), record);

@@ -8,6 +8,7 @@ import { listCheckpoints } from "./checkpoint-list.ts";
 import { partsSettled, readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
 import { type Copy, copyThread } from "./copy-thread.ts";
+import { deleteExpired } from "./delete-expired.ts";
 import { DELETE_BATCH, deletionAfter } from "./delete-runs.ts";
 import { floorAfter } from "./delete-thread.ts";
 import { readEvents } from "./events.ts";
@@ -104,6 +105,10 @@ export class LogStore implements Store {
 
   pruneThread(key: ThreadKey, prune: Prune): Promise<number> {
     return pruneThread(this.#parts, key, prune);
+  }
+
+  deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number> {
+    return deleteExpired(this.#parts, guard, signal);
   }
 
   copyThread(copy: Copy): Promise<Committed> {

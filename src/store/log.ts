@@ -36,10 +36,18 @@ export interface ThreadSummary {
   deleted: boolean;
   createdAtMs: number;
   status: number;
+  /** When the thread is due to be deleted. */
+  expiresAtMs?: number;
   /** Encoded cairn.v1.Thread without metadata. */
   body: Uint8Array;
   /** Set when the row changed them; absent keeps what is there. */
   metadata?: { json: Uint8Array; tags: string[] };
+}
+
+/** A thread that is due to be deleted, and since when. */
+export interface DueThread {
+  key: ThreadKey;
+  expiresAtMs: number;
 }
 
 export interface Append {
@@ -140,6 +148,8 @@ export interface Log {
   ): Promise<{ thread: string; summary: ThreadSummary }[]>;
   /** Thread ids of the space in order, after `after`, straight from the log: also those whose summary is missing. */
   threadIds(space: string, after: string, limit: number): Promise<string[]>;
+  /** Threads that their summaries call due by a moment, in the order of their moments, after the one that `after` names. */
+  dueThreads(nowMs: number, after: DueThread | undefined, limit: number): Promise<DueThread[]>;
   /** Spaces that hold a thread or a graph, in order, after `after`. */
   spaces(after: string, limit: number): Promise<string[]>;
   /** Removes all graphs of the space. */

@@ -44,6 +44,8 @@ export interface Draft {
   /** The answer may be made from the finished record, which knows every reference and number; absent: not known yet. */
   request?: { id: string; bodyHash: Uint8Array; answer?: Uint8Array | ((record: Record) => Uint8Array) };
   threadMetadata?: Uint8Array;
+  /** How long the thread lives after a change, from this one on; 0: for ever. Absent: as before. */
+  ttlMs?: number;
   clearedWrites?: { namespace: string; checkpointId: string }[];
   /** The lease as it stands after this record; absent: as before. */
   lease?: Lease;
@@ -138,6 +140,8 @@ export interface Store {
   append(key: ThreadKey, after: ThreadTail, draft: Draft): Promise<Committed>;
   /** Deletes a thread, whoever holds it. False when there was none. */
   deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
+  /** Deletes threads whose time to live is over, in bounded batches, and gives their number. `guard` may save one by throwing. */
+  deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number>;
   /**
    * Copies a thread, as it is when this begins, with its whole history to one that does not exist. Throws
    * THREAD_NOT_FOUND, THREAD_EXISTS, and what `request` throws.

@@ -1,11 +1,17 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { CheckpointService } from "../../src/gen/cairn/v1/checkpoint_service_pb.ts";
 import { ThreadService } from "../../src/gen/cairn/v1/thread_service_pb.ts";
-import { Caller, refusal, server } from "./harness.ts";
+import { startServer } from "../../src/server/start.ts";
+import { systemEnvironment } from "../../src/system/environment.ts";
+import { until } from "../runs/support/bench.ts";
+import { Caller, refusal, server, temporaryFolder } from "./harness.ts";
 
 const { putCheckpoint, listCheckpoints, getCheckpoint } = CheckpointService.method;
-const { copyThread, deleteThread, getThread, pruneThreads } = ThreadService.method;
+const { copyThread, createThread, deleteThread, getThread, listThreads, pruneThreads, updateThread } =
+  ThreadService.method;
+
+const json = (text: string) => new Uint8Array(Buffer.from(text));
 
 async function put(caller: Caller, threadId: string, ...ids: string[]): Promise<void> {
   for (const [index, id] of ids.entries()) {
@@ -16,6 +22,60 @@ async function put(caller: Caller, threadId: string, ...ids: string[]): Promise<
 async function idsOf(caller: Caller, threadId: string): Promise<(string | undefined)[]> {
   return (await caller.call(listCheckpoints, { threadId })).entries.map(({ checkpoint }) => checkpoint?.id);
 }
+
+describe("a thread's time to live", () => {
+  it("is set, changed and taken away", async () => {
+    const caller = new Caller((await server()).address);
+    const made = await caller.call(createThread, { threadId: "t", ttl: { seconds: 60n }, metadata: json('{"a":1}') });
+    expect(made.thread?.ttl?.seconds).toBe(60n);
+    const update = (ttl: number, metadata?: Uint8Array) =>
+      caller.call(updateThread, { threadId: "t", ttl: { seconds: BigInt(ttl) }, metadata });
+    expect((await update(90)).thread).toMatchObject({ metadata: json('{"a":1}'), ttl: { seconds: 90n } });
+    const { thread } = await caller.call(updateThread, { threadId: "t", metadata: json("{}") });
+    expect(thread).toMatchObject({ metadata: json("{}"), ttl: { seconds: 90n } });
+    expect((await update(0)).thread?.ttl).toBeUndefined();
+    expect((await caller.call(getThread, { threadId: "t" })).thread?.ttl).toBeUndefined();
+  });
+
+  it("is refused when it is none", async () => {
+    const caller = new Caller((await server()).address);
+    await put(caller, "t", "a");
+    for (const ttl of [{ nanos: 999_000_000 }, { seconds: -1n }, { seconds: 3_200_000_000n }]) {
+      expect((await refusal(caller.call(updateThread, { threadId: "t", ttl }))).fields).toEqual(["ttl"]);
+      expect((await refusal(caller.call(createThread, { threadId: "u", ttl }))).fields).toEqual(["ttl"]);
+    }
+    expect((await refusal(caller.call(createThread, { threadId: "u", ttl: {} }))).fields).toEqual(["ttl"]);
+    expect((await refusal(caller.call(updateThread, { threadId: "t" }))).fields).toEqual(["metadata"]);
+  });
+
+  it("ends with the thread, within a minute or so", async () => {
+    let aheadMs = 0;
+    const sweeps: (() => void)[] = [];
+    const { clock } = systemEnvironment;
+    const environment = {
+      ...systemEnvironment,
+      clock: {
+        ...clock,
+        nowMs: () => clock.nowMs() + aheadMs,
+        after: (ms: number, act: () => void) => {
+          if (ms !== 60_000) return clock.after(ms, act);
+          sweeps.push(act);
+          return () => {};
+        },
+      },
+    };
+    const options = { listen: "127.0.0.1:0", logLevel: "silent", store: { folder: await temporaryFolder() } };
+    const started = await startServer(options, environment);
+    onTestFinished(() => started.stop());
+    const caller = new Caller(started.address);
+    await caller.call(createThread, { threadId: "t", ttl: { seconds: 3600n } });
+    await caller.call(createThread, { threadId: "u" });
+    aheadMs = 3_601_000;
+    for (const sweep of sweeps.splice(0)) sweep();
+    await until("the thread has gone", async () => (await caller.call(listThreads, {})).threads.length === 1);
+    expect((await refusal(caller.call(getThread, { threadId: "t" }))).reason).toBe("THREAD_NOT_FOUND");
+  });
+});
 
 describe("copying a thread", () => {
   it("makes a new one, once for a request id", async () => {

@@ -1,7 +1,7 @@
 import { toCairnError } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, Row, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, DueThread, GraphRow, Log, PartsRef, Row, ThreadKey } from "../log.ts";
 import { Database } from "./database.ts";
 import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -136,6 +136,10 @@ class EmbeddedLog implements Log {
 
   async threadIds(space: string, after: string, limit: number) {
     return tables.threadIds(this.#database, space, after, limit);
+  }
+
+  async dueThreads(nowMs: number, after: DueThread | undefined, limit: number) {
+    return tables.dueThreads(this.#database, nowMs, after, limit);
   }
 
   async spaces(after: string, limit: number) {

@@ -3,12 +3,13 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import type { Database } from "./database.ts";
 
 /** Layout of these tables; that of the records in them counts by itself. */
-export const TABLES_LAYOUT = 1;
+export const TABLES_LAYOUT = 2;
 
 /**
  * Rows are found by their rowid, with an index beside: in a WITHOUT ROWID table large bodies would fill the
  * index's inner pages. The body comes last, so that reading other columns leaves its overflow pages alone.
  */
+/** Of layout 1. */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE rows (
@@ -42,16 +43,23 @@ const TABLES = `
   ) STRICT;
 `;
 
-/** Makes the tables where there are none. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
+/** What each layout has beyond the one before it. */
+const STEPS: Record<number, string> = {
+  2: `ALTER TABLE threads ADD COLUMN expires_at INTEGER;
+    CREATE INDEX threads_expiring ON threads (expires_at, space, thread) WHERE expires_at IS NOT NULL;`,
+};
+
+/** Makes the tables where there are none, and brings older ones up to date. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
 export function ensureTables(database: Database): void {
   database.transaction(() => {
     const isNew = !database.get("SELECT 1 FROM sqlite_schema WHERE name = 'meta'");
     if (isNew) {
       database.execute(TABLES);
-      database.run("INSERT INTO meta (name, value) VALUES ('layout', ?)", TABLES_LAYOUT);
-      return;
+      database.run("INSERT INTO meta (name, value) VALUES ('layout', 1)");
     }
     const layout = Number(database.get("SELECT value FROM meta WHERE name = 'layout'")?.value);
+    for (let next = layout + 1; next <= TABLES_LAYOUT; next++) database.execute(STEPS[next] ?? "");
+    if (layout < TABLES_LAYOUT) database.run("UPDATE meta SET value = ? WHERE name = 'layout'", TABLES_LAYOUT);
     if (layout <= TABLES_LAYOUT) return;
     throw new CairnError(
       ErrorReason.LAYOUT_TOO_NEW,

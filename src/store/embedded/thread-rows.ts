@@ -22,10 +22,11 @@ export function insertEntry(
   for (const { upload } of drops) deleteParts(database, key, upload);
   const { metadata } = summary;
   database.run(
-    `INSERT INTO threads (space, thread, n, deleted, created_at, status, body, metadata, tags)
-     VALUES (?, ?, ?, ?, ?, ?, ?, COALESCE(?, CAST('{}' AS BLOB)), COALESCE(?, '[]'))
+    `INSERT INTO threads (space, thread, n, deleted, created_at, status, expires_at, body, metadata, tags)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, COALESCE(?, CAST('{}' AS BLOB)), COALESCE(?, '[]'))
      ON CONFLICT (space, thread) DO UPDATE SET n = excluded.n, deleted = excluded.deleted,
-       created_at = excluded.created_at, status = excluded.status, body = excluded.body,
+       created_at = excluded.created_at, status = excluded.status,
+       expires_at = excluded.expires_at, body = excluded.body,
        metadata = ${metadata ? "excluded.metadata" : "metadata"}, tags = ${metadata ? "excluded.tags" : "tags"}`,
     key.space,
     key.thread,
@@ -33,6 +34,7 @@ export function insertEntry(
     summary.deleted ? 1 : 0,
     summary.createdAtMs,
     summary.status,
+    summary.expiresAtMs ?? null,
     summary.body,
     metadata?.json ?? null,
     metadata ? JSON.stringify(metadata.tags) : null,

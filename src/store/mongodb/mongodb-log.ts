@@ -1,7 +1,7 @@
 import type { CommandStartedEvent, MongoClient } from "mongodb";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, PartsRef, Row, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, DueThread, GraphRow, Log, PartsRef, Row, ThreadKey } from "../log.ts";
 import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
 import { connect } from "./connect.ts";
@@ -148,6 +148,11 @@ class MongoLog implements Log {
 
   threadIds(space: string, after: string, limit: number) {
     return this.#read(() => unsharded.listThreadIds(this.#collections, space, after, limit));
+  }
+
+  async dueThreads(nowMs: number, after: DueThread | undefined, limit: number) {
+    await this.#summaries.flush();
+    return await this.#read(() => unsharded.dueThreads(this.#collections, nowMs, after, limit));
   }
 
   async spaces(after: string, limit: number) {

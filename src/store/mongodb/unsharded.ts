@@ -1,7 +1,7 @@
 // The operations that name no thread: on a sharded cluster they ask every shard. They stand here, all of them and
 // nothing else, and carry a comment by which tests (and a server's profiler) know them.
 import type { Filter } from "mongodb";
-import type { Row, ThreadKey, ThreadSummary } from "../log.ts";
+import type { DueThread, Row, ThreadKey, ThreadSummary } from "../log.ts";
 import { threadName } from "../thread-name.ts";
 import { type Collections, READ_MS_MAX, type ThreadDocument } from "./collections.ts";
 import { type LogDocument, toRow } from "./documents.ts";
@@ -93,6 +93,25 @@ export async function listThreadIds(
     from = { s: space, t: next.t, n: next.n === undefined ? -0.5 : Infinity };
   }
   return ids;
+}
+
+export async function dueThreads(
+  { threads }: Collections,
+  nowMs: number,
+  after: DueThread | undefined,
+  limit: number,
+): Promise<DueThread[]> {
+  const filter: Filter<ThreadDocument> = { due: { $lte: nowMs } };
+  if (after) {
+    const { expiresAtMs: due, key } = after;
+    filter.$or = [{ due: { $gt: due } }, { due, _id: { $gt: { s: key.space, t: key.thread } } }];
+  }
+  const found = await threads
+    .find(filter, { ...options, hint: hint.due, projection: { s: 1, t: 1, due: 1 } })
+    .sort({ due: 1, _id: 1 })
+    .limit(limit)
+    .toArray();
+  return found.map(({ s, t, due }) => ({ key: { space: s, thread: t }, expiresAtMs: due as number }));
 }
 
 /** From the summaries, so a space may come a moment late. */

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { copying } from "./copying.ts";
 import { deletion } from "./deletion.ts";
 import { events } from "./events.ts";
+import { expiry } from "./expiry.ts";
 import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
 import { filters, lists } from "./lists.ts";
@@ -22,6 +23,6 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
       part(context);
-    for (const part of [pruning, copying, versions, spaces, graphs, fences, model]) part(context);
+    for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, model]) part(context);
   });
 }
