@@ -56,6 +56,11 @@ export const limits = {
   stubKeptMs: 10 * 60 * 1000,
   /** How long a nodes module's function may take to migrate one thread's state. */
   migrationMs: 30_000,
+  /** How long a thread may be told to live. */
+  ttlMsMin: 1_000,
+  ttlMsMax: 100 * 365.25 * 24 * 60 * 60 * 1000,
+  /** How long a copy of a thread may take until what it has written is taken for left behind. */
+  copyHeldMs: 24 * 60 * 60 * 1000,
   /** Supersteps of a run when the caller names no limit. */
   recursionLimitDefault: 25,
 } as const;

@@ -17,7 +17,7 @@ class Recent {
     const { n } = thread;
     // Another server has written in between, or what is kept is not what the log holds any more.
     const isNext = this.#records.at(-1)?.n === n - 1;
-    if (!isNext || record.floor || record.deletedCheckpoints.length > 0) this.#records.length = this.#events = 0;
+    if (!isNext || record.floor || record.changesOlder) this.#records.length = this.#events = 0;
     if (record.floor) return;
     this.#records.push({ n, events: record.events });
     this.#events += record.events.length;

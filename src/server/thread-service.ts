@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import { stringify } from "uuid";
 import { CairnError, invalidField, invariant } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
@@ -25,23 +24,28 @@ import {
 } from "../gen/cairn/v1/thread_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Store, ThreadKey } from "../store/store.ts";
-import { threadOf } from "../store/thread-record.ts";
-import { uuid4 } from "../system/uuid.ts";
-import { sha256 } from "../values/digest.ts";
 import { decodeJson } from "../values/json-decode.ts";
 import { isPlainMap } from "../values/value.ts";
+import type { Handlers } from "./adapter.ts";
 import type { CallContext } from "./context.ts";
+import { copyThread } from "./copy-thread.ts";
+import { expireThreads } from "./expire-threads.ts";
 import { pageSizeOf } from "./pages.ts";
+import { pruneThreads } from "./prune-threads.ts";
 import { define, type Parts, type Service } from "./service.ts";
+import { newThreadId, writtenThread } from "./thread-answer.ts";
+import { ttlOf } from "./ttl.ts";
 import { watchThreads } from "./watch-threads.ts";
 
-/** Without CopyThread and PruneThreads, which are not built yet. */
 export function threadService(parts: Parts): Service {
   const { store } = parts;
-  return define(ThreadService, {
+  const stop = expireThreads(parts);
+  const handlers: Handlers<typeof ThreadService> = {
     createThread: (request, context) => createThread(parts, request, context),
     updateThread: (request, context) => updateThread(parts, request, context),
+    copyThread: (request, context) => copyThread(parts, request, context),
     deleteThread: (request, context) => deleteThread(parts, request, context),
+    pruneThreads: (request, context) => pruneThreads(parts, request, context),
     async getThread({ threadId }, { space }) {
       return create(GetThreadResponseSchema, { thread: await existing(store, { space, thread: threadId }) });
     },
@@ -56,7 +60,8 @@ export function threadService(parts: Parts): Service {
       return create(ListThreadsResponseSchema, page);
     },
     watchThreads: (request, context) => watchThreads(store, request, context),
-  });
+  };
+  return define(ThreadService, handlers, { stop });
 }
 
 async function existing(store: Store, key: ThreadKey): Promise<Thread> {
@@ -70,11 +75,7 @@ async function createThread(
   request: CreateThreadRequest,
   { space }: CallContext,
 ): Promise<CreateThreadResponse> {
-  if (request.ttl !== undefined) {
-    throw new CairnError(ErrorReason.NOT_IMPLEMENTED, "ttl: threads that expire are not built yet", {
-      metadata: { field: "ttl" },
-    });
-  }
+  const ttlMs = ttlOf(request.ttl, "no zero");
   const threadMetadata = metadataOf(request.metadata);
   const key = { space, thread: request.threadId || newThreadId(parts, space, request.requestId) };
   const answerOf = (record: Record) => create(CreateThreadResponseSchema, { thread: writtenThread(key, record) });
@@ -90,7 +91,7 @@ async function createThread(
         if (thread.exists) {
           throw new CairnError(ErrorReason.THREAD_EXISTS, "the thread exists", { metadata: { thread_id: key.thread } });
         }
-        return { threadMetadata, events: [threadUpdated()], status: ThreadStatus.IDLE, request: stamped };
+        return { threadMetadata, ttlMs, events: [threadUpdated()], status: ThreadStatus.IDLE, request: stamped };
       });
       invariant(committed !== undefined, "a thread was written without a record");
       return answerOf(committed.record);
@@ -98,21 +99,14 @@ async function createThread(
   });
 }
 
-/** A retry has to make the same thread, so its id comes from the request's. */
-function newThreadId({ environment }: Parts, space: string, requestId: string): string {
-  if (requestId === "") return uuid4(environment);
-  const bytes = sha256("thread", "\0", space, "\0", requestId).subarray(0, 16);
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  return stringify(bytes);
-}
-
 async function updateThread(
   parts: Parts,
   request: UpdateThreadRequest,
   { space }: CallContext,
 ): Promise<UpdateThreadResponse> {
-  const threadMetadata = metadataOf(request.metadata);
+  const ttlMs = ttlOf(request.ttl, "zero");
+  const given = request.metadata.length > 0 ? metadataOf(request.metadata) : undefined;
+  if (given === undefined && ttlMs === undefined) throw invalidField("metadata", "must not be empty without a ttl");
   const key = { space, thread: request.threadId };
   const answerOf = (record: Record) => create(UpdateThreadResponseSchema, { thread: writtenThread(key, record) });
   return parts.requests.once({
@@ -124,7 +118,9 @@ async function updateThread(
     async work(stamp) {
       const committed = await parts.store.update(key, async (thread) => {
         if (!thread.exists) throw threadNotFound(key.thread);
-        return { threadMetadata, events: [threadUpdated()], request: await stamp(answerOf) };
+        // Written again as they are, so that the answer has them, too.
+        const threadMetadata = given ?? (await existing(parts.store, key)).metadata;
+        return { threadMetadata, ttlMs, events: [threadUpdated()], request: await stamp(answerOf) };
       });
       invariant(committed !== undefined, "a thread was written without a record");
       return answerOf(committed.record);
@@ -150,12 +146,6 @@ async function deleteThread(
       return create(DeleteThreadResponseSchema, { existed });
     },
   });
-}
-
-/** A thread as the record that set its metadata left it. */
-function writtenThread(key: ThreadKey, { tail, atMs, threadMetadata }: Record): Thread {
-  invariant(tail !== undefined && threadMetadata !== undefined, "the record tells of the thread");
-  return threadOf(key, tail, Number(atMs), threadMetadata);
 }
 
 function threadUpdated() {

@@ -52,11 +52,23 @@ async function latestRow(log: Log, key: ThreadKey, namespace: string, order: "se
   return { row };
 }
 
+/** Repeats a reading that found a value whose parts were missing: if they have just gone, so has the value. */
+export async function partsSettled<Result>(read: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read();
+    } catch (error) {
+      const isCorrupt = error instanceof CairnError && error.reason === ErrorReason.DATA_CORRUPT;
+      if (!isCorrupt || attempt === ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
 /** Repeats a reading that found a checkpoint whose values had just gone. */
 export async function settled<Result>(read: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await read();
+      return await partsSettled(read);
     } catch (error) {
       const isGone = error instanceof CairnError && error.reason === ErrorReason.VALUE_NOT_FOUND;
       if (!isGone) throw error;

@@ -1,36 +1,25 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { CheckpointKeySchema, type Record, RecordSchema, StoredValueSchema } from "../gen/cairn/store/v1/record_pb.ts";
-import { CheckpointsDeletedSchema, type Event, EventSchema } from "../gen/cairn/v1/event_pb.ts";
-import { limits } from "../limits.ts";
+import type { Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
-import { eventNumber, type Prepared, rowOf, setHead, withoutHolder } from "./draft.ts";
+import { deletionRecord } from "./deletion-record.ts";
+import { expiryOf, type Prepared, rowOf, setHead } from "./draft.ts";
 import { writesKey } from "./keys.ts";
-import type { Log, Row, ThreadKey } from "./log.ts";
-import { decodeRow, LAYOUT } from "./record-codec.ts";
+import type { Log, PartsRef, ThreadKey } from "./log.ts";
+import { decodeRow } from "./record-codec.ts";
 import type { ThreadTail } from "./store.ts";
+import { type Change, type Named, nameOf, rewritten, tellsOf, withoutCheckpoints, withoutParent } from "./stripped.ts";
 import { summaryOf } from "./thread-record.ts";
-import { valueRef } from "./value-ref.ts";
-import { RefCollector } from "./values-of.ts";
+import { UsedValues } from "./used-values.ts";
 
 /** Checkpoints deleted by one record. */
 export const DELETE_BATCH = 100;
 /** Rows read at a time when looking for what still refers to a value. */
 const SCAN_BATCH = 64;
 
-/** A row on its way to being rewritten. */
-interface Change {
-  row: Row;
-  record: Record;
-}
-
-type Named = { namespace: string; id: string };
-
 /**
  * The record that deletes the checkpoints at these positions, as far as `isChosen` still holds for them, with
  * the rows as they are to be after it; undefined when there is nothing to delete. Values that any remaining
- * record refers to stay. Whoever commits in between takes this record's position, and all begins anew.
+ * record needs stay. Whoever commits in between takes this record's position, and all begins anew.
  */
 export async function deletionAfter(
   log: Log,
@@ -44,18 +33,20 @@ export async function deletionAfter(
   if (changes.size === 0) return undefined;
   const deleted = [...changes.values()].map(({ record }) => namedIn(record));
   const names = new Set(deleted.map(nameOf));
+  // A checkpoint that was put again may stand behind those that follow it.
+  const first = Math.min(...[...changes.values()].map(({ row }) => Math.min(row.n, row.checkpoint?.seq ?? row.n)));
   await addRowsOfWrites(log, key, deleted, changes);
   for (const change of changes.values()) change.record = strippedOf(change.record, names);
-  await dropValues(log, key, thread, changes);
+  const { used, children } = await rowsFrom(log, key, thread, Math.min(first, ...changes.keys()), changes, names);
+  const drops = dropValues(changes, used);
+  const nowMs = environment.clock.nowMs();
   const n = thread.n + 1;
-  const record = await recordOf(log, environment, key, thread, n, deleted);
-  const expiresAtMs = Number(record.atMs) + limits.stubKeptMs;
-  const rewrites = [...changes.values()].map(({ row, record: stripped }) => ({
-    ...rowOf(row.n, row.attempt, stripped),
-    ...(isStub(stripped) && { expiresAtMs }),
-  }));
+  const record = deletionRecord(thread, deleted, nowMs);
+  record.tail.expiresAtMs = expiryOf(record.tail, record.atMs);
+  await moveHead(log, key, record.tail, deleted, names);
+  const rewrites = [...changes.values(), ...children].map((change) => rewritten(change, nowMs));
   const row = rowOf(n, uuid4(environment), record);
-  return { append: { key, row, rewrites, summary: summaryOf(key, n, record, false) }, record };
+  return { append: { key, row, rewrites, drops, summary: summaryOf(key, n, record, false) }, record };
 }
 
 async function chosenRows(log: Log, key: ThreadKey, positions: number[], isChosen: (record: Record) => boolean) {
@@ -78,118 +69,76 @@ async function addRowsOfWrites(log: Log, key: ThreadKey, deleted: Named[], chang
 
 /** A record without the deleted checkpoints, their writes, and the events that tell of either. */
 function strippedOf(record: Record, deleted: Set<string>): Record {
-  const { checkpoint } = record;
-  const losesCheckpoint = checkpoint !== undefined && deleted.has(nameOf(checkpoint));
-  const lost = record.writes.filter(({ namespace, checkpointId }) =>
-    deleted.has(nameOf({ namespace, id: checkpointId })),
-  );
+  const left = withoutCheckpoints(record, deleted);
+  const losesCheckpoint = left.checkpoint !== record.checkpoint;
+  const lost = record.writes.filter((group) => !left.writes.includes(group));
   const lostTasks = new Set(
     lost.flatMap(({ namespace, writes }) => writes.map(({ taskId }) => `${namespace}\0${taskId}`)),
   );
   return {
-    ...record,
-    checkpoint: losesCheckpoint ? undefined : checkpoint,
-    writes: record.writes.filter((group) => !lost.includes(group)),
+    ...left,
     events: record.events.filter((event) => {
       const { body, namespace } = event;
       switch (body.case) {
-        case "checkpointSaved":
-        case "writesPut":
-          return !deleted.has(nameOf({ namespace, id: body.value.checkpointId }));
         case "taskFinished":
         case "interruptRaised":
         case "custom":
           return !losesCheckpoint && !lostTasks.has(`${namespace}\0${body.value.taskId}`);
         default:
-          return true;
+          return !tellsOf(event, deleted);
       }
     }),
   };
 }
 
-/** Empties the values of changed rows that no record of the thread refers to any more. Indexes stay as they are. */
-async function dropValues(log: Log, key: ThreadKey, thread: ThreadTail, changes: Map<number, Change>): Promise<void> {
-  const used = new RefCollector();
-  // Nothing refers to a later record.
-  let after = Math.min(...changes.keys()) - 1;
-  while (after < thread.n) {
+/** What the rows from a position on need once the changes are made, and which of them have lost their parent. */
+async function rowsFrom(
+  log: Log,
+  key: ThreadKey,
+  thread: ThreadTail,
+  first: number,
+  changes: Map<number, Change>,
+  deleted: Set<string>,
+): Promise<{ used: UsedValues; children: Change[] }> {
+  const used = new UsedValues();
+  const children: Change[] = [];
+  for (let after = first - 1; after < thread.n; ) {
     const rows = await log.after(key, after, SCAN_BATCH);
-    for (const row of rows) collect(used, changes.get(row.n)?.record ?? decodeRow(key, row));
+    for (const row of rows) {
+      const change = changes.get(row.n);
+      const record = change?.record ?? decodeRow(key, row);
+      const marked = withoutParent(record, deleted);
+      if (change) change.record = marked ?? record;
+      else if (marked) children.push({ row, record: marked });
+      if (change) used.refer(record);
+      else used.keep(row.n, record);
+    }
     const last = rows.at(-1);
     if (!last || rows.length < SCAN_BATCH) break;
     after = last.n;
   }
-  for (const [n, change] of changes) {
-    const values = change.record.values.map((value, index) =>
-      used.refs.has(valueRef(n, index)) ? value : create(StoredValueSchema),
-    );
-    change.record = { ...change.record, values: values.some(({ storage }) => storage.case) ? values : [] };
-  }
+  return { used, children };
 }
 
-function collect(used: RefCollector, record: Record): void {
-  if (record.checkpoint) used.checkpoint(record.checkpoint);
-  for (const group of record.writes) for (const write of group.writes) used.write(write);
-  for (const event of record.events) used.event(event);
-  if (record.call?.input) used.input(record.call.input);
-}
-
-/** Whether nothing but the taken position is left of a record. */
-function isStub(record: Record): boolean {
-  const { checkpoint, values, writes, events, request, threadMetadata, clearedWrites, deletedCheckpoints, call } =
-    record;
-  const lists = [values, writes, events, clearedWrites, deletedCheckpoints];
-  return !checkpoint && !request && !threadMetadata && !call && lists.every((list) => list.length === 0);
-}
-
-async function recordOf(
-  log: Log,
-  environment: Environment,
-  key: ThreadKey,
-  thread: ThreadTail,
-  n: number,
-  deleted: Named[],
-): Promise<Record> {
-  const atMs = Math.trunc(environment.clock.nowMs());
-  const events = eventsOf(deleted, n, atMs);
-  const lease = withoutHolder(thread.tail.lease);
-  const tail = { ...thread.tail, lease, lastEventNumber: events.at(-1)?.number ?? thread.tail.lastEventNumber };
-  const names = new Set(deleted.map(nameOf));
-  if (names.has(nameOf({ namespace: "", id: tail.headCheckpointId }))) {
-    const query = { namespace: "", order: "seq" as const, tags: [], limit: deleted.length + 1 };
-    const rows = await log.checkpoints(key, query);
-    const head = rows.find(({ checkpoint }) => checkpoint && !names.has(nameOf(checkpoint)));
-    setHead(tail, head && decodeRow(key, head).checkpoint);
-  }
-  return create(RecordSchema, {
-    layout: LAYOUT,
-    atMs: BigInt(atMs),
-    tail,
-    events,
-    deletedCheckpoints: deleted.map(({ namespace, id }) =>
-      create(CheckpointKeySchema, { namespace, checkpointId: id }),
-    ),
+/** Empties the values of changed rows that nothing needs any more, and gives the parts that they were written in. */
+function dropValues(changes: Map<number, Change>, used: UsedValues): PartsRef[] {
+  const newestFirst = [...changes].sort(([left], [right]) => right - left);
+  return newestFirst.flatMap(([n, change]) => {
+    const { record, parts } = used.strip(n, change.record);
+    change.record = record;
+    return parts;
   });
 }
 
-/** One event for each namespace. */
-function eventsOf(deleted: Named[], n: number, atMs: number): Event[] {
-  const byNamespace = Map.groupBy(deleted, ({ namespace }) => namespace);
-  return [...byNamespace].map(([namespace, checkpoints], index) =>
-    create(EventSchema, {
-      number: eventNumber(n, index),
-      namespace,
-      at: timestampFromMs(atMs),
-      body: {
-        case: "checkpointsDeleted",
-        value: create(CheckpointsDeletedSchema, { checkpointIds: checkpoints.map(({ id }) => id) }),
-      },
-    }),
-  );
+/** Makes the newest checkpoint that is left the head, where the head is deleted. */
+async function moveHead(log: Log, key: ThreadKey, tail: Tail, deleted: Named[], names: Set<string>): Promise<void> {
+  if (!names.has(nameOf({ namespace: "", id: tail.headCheckpointId }))) return;
+  const query = { namespace: "", order: "seq" as const, tags: [], limit: deleted.length + 1 };
+  const rows = await log.checkpoints(key, query);
+  const head = rows.find(({ checkpoint }) => checkpoint && !names.has(nameOf(checkpoint)));
+  setHead(tail, head && decodeRow(key, head).checkpoint);
 }
 
 function namedIn({ checkpoint }: Record): Named {
   return { namespace: checkpoint?.namespace ?? "", id: checkpoint?.id ?? "" };
 }
-
-const nameOf = ({ namespace, id }: Named) => `${namespace}\0${id}`;

@@ -75,6 +75,7 @@ export async function prepare(
   finishEvents(record, n, seq);
   record.tail = tailOf(thread, draft, record, n, conflict);
   record.request = requestOf(draft.request, record);
+  record.changesOlder = conflict !== undefined;
   await writeLargeValues(log, environment, key, record.values, () => encodedBytes({ ...record, values: [] }));
   const append = appendOf(environment, key, n, record, conflict, !thread.exists);
   return { append, record, lines: known.lines, bytes: encoder.bytes };
@@ -163,6 +164,8 @@ function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, con
   const tail = { ...create(TailSchema), ...fresh, deleted: false };
   tail.lease = draft.lease ?? (changesState(draft) ? withoutHolder(tail.lease) : tail.lease);
   if (draft.status) tail.status = draft.status;
+  if (draft.ttlMs !== undefined) tail.ttlMs = BigInt(draft.ttlMs);
+  tail.expiresAtMs = expiryOf(tail, record.atMs);
   if (draft.threadMetadata) tail.metadataAt = BigInt(n);
   tail.calls = callsAfter(tail.calls, draft, n);
   if (draft.cancelRun) {
@@ -176,6 +179,11 @@ function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, con
   const isHead = !conflict || draft.onConflict === "touch" || checkpoint?.id === before.headCheckpointId;
   if (checkpoint?.namespace === "" && isHead) setHead(tail, checkpoint);
   return tail;
+}
+
+/** When a thread that changes now is to go; 0: never. */
+export function expiryOf({ ttlMs }: Tail, atMs: bigint): bigint {
+  return ttlMs === 0n ? 0n : atMs + ttlMs;
 }
 
 function changesState({ checkpoint, writes, clearedWrites }: Draft): boolean {

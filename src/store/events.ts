@@ -31,7 +31,7 @@ export async function readEvents(
   // Whoever has the last event has missed none, however many records without events have come since.
   if (after === last && (after === 0 || positionBefore(after) >= floor))
     return { events: [], next: last, n: thread.n, last };
-  const oldest = Math.max(floor, thread.n - kept) + 1;
+  const oldest = Math.max(floor, Number(thread.tail.eventsPrunedTo), thread.n - kept) + 1;
   checkKept(oldest, after, readTo);
   // The record of `after` itself may hold more, unless that is the last number it can have.
   const from = Math.max(positionBefore(after), oldest - 1, readTo ?? 0);

@@ -27,7 +27,7 @@ export class KnownRefs {
     const name = threadName(key);
     const before = this.#threads.get(name);
     this.#forget(name);
-    if (record.floor || record.deletedCheckpoints.length > 0) return;
+    if (record.floor || record.changesOlder) return;
     const isNext = before?.n === n - 1 && before.refs.size <= REFS_PER_THREAD_MAX;
     const refs = isNext ? before.refs : new Set<string>();
     record.values.forEach((_, index) => {

@@ -5,14 +5,17 @@ import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { calledRun } from "./called-run.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
-import { readCheckpoint } from "./checkpoint-reader.ts";
+import { partsSettled, readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
+import { type Copy, copyThread } from "./copy-thread.ts";
+import { deleteExpired } from "./delete-expired.ts";
 import { DELETE_BATCH, deletionAfter } from "./delete-runs.ts";
 import { floorAfter } from "./delete-thread.ts";
 import { readEvents } from "./events.ts";
 import * as graphs from "./graphs.ts";
 import { checkpointKey, madeByKey, runKey } from "./keys.ts";
 import type { Log, ThreadKey } from "./log.ts";
+import { type Prune, pruneThread } from "./prune.ts";
 import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
 import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
@@ -112,6 +115,22 @@ export class LogStore implements Store {
     return committed?.record.deletedCheckpoints.length ?? 0;
   }
 
+  pruneThread(key: ThreadKey, prune: Prune): Promise<number> {
+    return pruneThread(this.#parts, key, prune);
+  }
+
+  deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number> {
+    return deleteExpired(this.#parts, guard, signal);
+  }
+
+  copyThread(copy: Copy): Promise<Committed> {
+    return copyThread(this.#parts, copy);
+  }
+
+  get #parts() {
+    return { log: this.#log, environment: this.#environment, committer: this.#committer };
+  }
+
   tail(key: ThreadKey): Promise<ThreadTail> {
     return this.#committer.tail(key);
   }
@@ -157,14 +176,16 @@ export class LogStore implements Store {
   }
 
   async loadValues(key: ThreadKey, refs: string[]) {
-    const table = new ValueTable(this.#sources, key);
-    const [{ tail, exists }] = await Promise.all([this.tail(key), table.load(refs, () => true)]);
-    return new Map(
-      refs.map((ref) => {
-        if (!exists || parseRef(ref).n <= Number(tail.floor)) throw valueNotFound(ref);
-        return [ref, table.value(ref)];
-      }),
-    );
+    return await partsSettled(async () => {
+      const table = new ValueTable(this.#sources, key);
+      const [{ tail, exists }] = await Promise.all([this.tail(key), table.load(refs, () => true)]);
+      return new Map(
+        refs.map((ref) => {
+          if (!exists || parseRef(ref).n <= Number(tail.floor)) throw valueNotFound(ref);
+          return [ref, table.value(ref)];
+        }),
+      );
+    });
   }
 
   upload(key: ThreadKey, header: UploadHeader, chunks: AsyncIterable<Uint8Array>): Promise<string> {

@@ -25,6 +25,8 @@ export interface Row {
   body: Uint8Array;
   /** The row may be removed physically after this moment. */
   expiresAtMs?: number;
+  /** On a floor: until then somebody may be writing what lies below it, so that no other process removes it. */
+  heldUntilMs?: number;
 }
 
 /** The small record of a thread that lists read. Written after the commit; trails by a moment; decides nothing. */
@@ -34,10 +36,18 @@ export interface ThreadSummary {
   deleted: boolean;
   createdAtMs: number;
   status: number;
+  /** When the thread is due to be deleted. */
+  expiresAtMs?: number;
   /** Encoded cairn.v1.Thread without metadata. */
   body: Uint8Array;
   /** Set when the row changed them; absent keeps what is there. */
   metadata?: { json: Uint8Array; tags: string[] };
+}
+
+/** A thread that is due to be deleted, and since when. */
+export interface DueThread {
+  key: ThreadKey;
+  expiresAtMs: number;
 }
 
 export interface Append {
@@ -45,6 +55,10 @@ export interface Append {
   row: Row;
   /** Rows of the same thread to replace in the same atomic act. Rare, so a backend may use a transaction. */
   rewrites: Row[];
+  /** Rows to insert in that act, at later positions: once the row has its place, nobody else can have theirs. */
+  inserts?: Row[];
+  /** Parts to remove in that act: of values that the rewritten rows no longer hold. */
+  drops?: PartsRef[];
   summary: ThreadSummary;
 }
 
@@ -126,6 +140,13 @@ export interface Log {
   removeParts(key: ThreadKey, upload: string): Promise<void>;
   /** Lets an upload's parts stay for good, as a row refers to them. Safe to repeat. */
   keepParts(key: ThreadKey, upload: string): Promise<void>;
+  /** Writes rows below a floor, durably, at positions that nobody else writes to. Safe to repeat. */
+  putRows(key: ThreadKey, rows: Row[]): Promise<void>;
+  /**
+   * Copies parts to another thread, durably, as if written when its last position was `after`. Uploads of which none are
+   * there are left out. Safe to repeat.
+   */
+  copyParts(from: ThreadKey, to: ThreadKey, uploads: PartsRef[], after: number): Promise<void>;
   /** Physically removes rows below the floor at position n and all parts, in bounded batches; then lets the floor row expire if it is still the last. Safe to repeat. */
   truncate(key: ThreadKey, n: number): Promise<void>;
 
@@ -146,6 +167,8 @@ export interface Log {
   ): Promise<{ thread: string; summary: ThreadSummary }[]>;
   /** Thread ids of the space in order, after `after`, straight from the log: also those whose summary is missing. */
   threadIds(space: string, after: string, limit: number): Promise<string[]>;
+  /** Threads that their summaries call due by a moment, in the order of their moments, after the one that `after` names. */
+  dueThreads(nowMs: number, after: DueThread | undefined, limit: number): Promise<DueThread[]>;
   /** Spaces that hold a thread or a graph, in order, after `after`. */
   spaces(after: string, limit: number): Promise<string[]>;
   /** Removes all graphs of the space. */

@@ -4,7 +4,9 @@ import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
+import type { Copy } from "./copy-thread.ts";
 import type { ThreadKey } from "./log.ts";
+import type { Prune } from "./prune.ts";
 import type { UploadHeader } from "./uploads.ts";
 import type { ValueStream } from "./value-stream.ts";
 
@@ -44,6 +46,8 @@ export interface Draft {
   /** The answer may be made from the finished record, which knows every reference and number; absent: not known yet. */
   request?: { id: string; bodyHash: Uint8Array; answer?: Uint8Array | ((record: Record) => Uint8Array) };
   threadMetadata?: Uint8Array;
+  /** How long the thread lives after a change, from this one on; 0: for ever. Absent: as before. */
+  ttlMs?: number;
   clearedWrites?: { namespace: string; checkpointId: string }[];
   /** The lease as it stands after this record; absent: as before. */
   lease?: Lease;
@@ -147,8 +151,21 @@ export interface Store {
   upload(key: ThreadKey, header: UploadHeader, chunks: AsyncIterable<Uint8Array>): Promise<string>;
   /** Deletes a thread, whoever holds it. False when there was none. */
   deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
+  /** Deletes threads whose time to live is over, in bounded batches, and gives their number. `guard` may save one by throwing. */
+  deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number>;
+  /**
+   * Copies a thread, as it is when this begins, with its whole history to one that does not exist. Throws
+   * THREAD_NOT_FOUND, THREAD_EXISTS, and what `request` throws.
+   */
+  copyThread(copy: Copy): Promise<Committed>;
   /** Deletes the checkpoints that the runs made, in bounded batches. `guard` may refuse a thread by throwing. */
   deleteRuns(space: string, runIds: string[], guard: (thread: ThreadTail) => void): Promise<number>;
+
+  /**
+   * Removes the checkpoints that a rule doesn't keep, in bounded batches, and gives their number. Throws
+   * THREAD_NOT_FOUND, and what `guard` throws.
+   */
+  pruneThread(key: ThreadKey, prune: Prune): Promise<number>;
 
   // Reading
   tail(key: ThreadKey): Promise<ThreadTail>;

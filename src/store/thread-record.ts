@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Record, type Tail, TailSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { type Thread, ThreadSchema, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { Row, ThreadKey, ThreadSummary } from "./log.ts";
@@ -26,6 +26,7 @@ export function threadOf(key: ThreadKey, tail: Tail, updatedAtMs: number, metada
     headStep: tail.headStep,
     runId: tail.lease?.runId ?? "",
     lastEventNumber: tail.lastEventNumber,
+    ttl: tail.ttlMs === 0n ? undefined : durationFromMs(Number(tail.ttlMs)),
   });
 }
 
@@ -49,6 +50,7 @@ export function summaryOf(key: ThreadKey, n: number, record: Record, isFirst: bo
     deleted: tail.deleted,
     createdAtMs: Number(tail.createdAtMs),
     status: statusOf(tail),
+    ...(tail.expiresAtMs > 0n && { expiresAtMs: Number(tail.expiresAtMs) }),
     body: toBinary(ThreadSchema, thread),
     ...(json && { metadata: { json, tags: tagsOfMetadata(json) } }),
   };

@@ -40,7 +40,7 @@ export class ValueLines {
   /** After a commit that was made with these. */
   committed(key: ThreadKey, n: number, record: Record, lines: Lines): void {
     const name = threadName(key);
-    if (record.floor || record.deletedCheckpoints.length > 0) lines.clear();
+    if (record.floor || record.changesOlder) lines.clear();
     if (record.checkpoint) advance(lines, n, record.checkpoint, record.values);
     if (lines.size > 0) this.#threads.set(name, { n, lines });
     else this.#threads.delete(name);

@@ -8,7 +8,7 @@ import { isSoak, randomFrom, seed } from "../support/size-and-seed.ts";
 import { type StoreKind, storeKinds } from "../support/stores.ts";
 import { type Fault, passName } from "./fault.ts";
 import { FaultyServer } from "./faulty-server.ts";
-import { FLOW, KEPT, OTHER_SPACE, story } from "./story.ts";
+import { COPIED, FLOW, KEPT, OTHER_SPACE, PRUNED, story } from "./story.ts";
 import { Witness } from "./witness.ts";
 
 /** Deaths at moments between two acts, besides those at each of them. */
@@ -42,6 +42,8 @@ async function tell(kind: StoreKind, fault?: Fault): Promise<Told> {
 async function outcomeOf(client: CairnClient): Promise<unknown> {
   const states = await historyOf(client.thread(FLOW));
   const kept = await client.checkpoints.listCheckpoints({ threadId: KEPT });
+  const copied = await client.checkpoints.listCheckpoints({ threadId: COPIED });
+  const pruned = await client.checkpoints.listCheckpoints({ threadId: PRUNED });
   const threads: unknown[] = [];
   for await (const { id, status, metadata } of client.threads.list()) threads.push([id, status, metadata]);
   const graphs: string[] = [];
@@ -51,6 +53,8 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
     large: states.map(({ values }) => (values.large as string | undefined)?.length),
     kept: kept.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
     sizes: Object.values(kept.tables).map(({ values }) => values.map(({ sizeBytes }) => sizeBytes).toSorted()),
+    copied: copied.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
+    pruned: pruned.entries.map(({ checkpoint }) => checkpoint?.id),
     threads,
     graphs,
   };

@@ -4,6 +4,8 @@ import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/s
 export const FLOW = "flow";
 export const KEPT = "kept";
 export const GONE = "gone";
+export const PRUNED = "pruned";
+export const COPIED = "copied";
 export const OTHER_SPACE = "other";
 
 /** What the calls answered, by step. */
@@ -77,6 +79,20 @@ export function story(folder: string, other: CairnClient): Step[] {
     {
       name: "delete thread",
       call: ({ services }) => services.threads.deleteThread({ threadId: GONE, requestId: "delete" }),
+      removes: true,
+    },
+    {
+      name: "copy",
+      call: async ({ services }) => {
+        const request = { threadId: KEPT, newThreadId: COPIED, requestId: "copy" };
+        return (await services.threads.copyThread(request)).thread?.headCheckpointId;
+      },
+    },
+    put(PRUNED, "a", "put-pruned-a", "old"),
+    put(PRUNED, "b", "put-pruned-b", "new"),
+    {
+      name: "prune",
+      call: ({ services }) => services.threads.pruneThreads({ threadIds: [PRUNED], keep: 1, requestId: "prune" }),
       removes: true,
     },
     {

@@ -5,14 +5,14 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 export interface Deadlines {
   /** Ordinary calls. Default 30 s. */
   callMs: number;
-  /** Calls that run a graph (RunStep, Run, Resume), and one attempt of a stream. Default 10 min. */
+  /** Calls that run a graph (RunStep, Run, Resume), copy or prune threads, and one attempt of a stream. Default 10 min. */
   runMs: number;
 }
 
 /** What deadlines are without being told. */
 export const defaultDeadlines: Deadlines = { callMs: 30_000, runMs: 600_000 };
 
-const running = new Set(["RunStep", "Run", "Resume"]);
+const running = new Set(["RunStep", "Run", "Resume", "CopyThread", "PruneThreads"]);
 
 /** The deadline of a method when its caller names none. */
 export function deadlineMsOf(method: DescMethod, deadlines: Deadlines): number {

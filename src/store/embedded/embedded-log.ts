@@ -1,7 +1,7 @@
 import { toCairnError } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, NewParts, PartsRef, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, DueThread, GraphRow, Log, NewParts, PartsRef, Row, ThreadKey } from "../log.ts";
 import { Database } from "./database.ts";
 import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -121,6 +121,17 @@ class EmbeddedLog implements Log {
     return parts.agedUploads(this.#database, nowMs, limit);
   }
 
+  putRows(key: ThreadKey, newRows: Row[]): Promise<void> {
+    return this.#durably("copy", () => this.#commits.add(() => rows.insertRows(this.#database, key, newRows)));
+  }
+
+  async copyParts(from: ThreadKey, to: ThreadKey, uploads: PartsRef[], after: number): Promise<void> {
+    for (const { upload } of uploads) {
+      const copy = () => parts.copyParts(this.#database, from, to, upload, after);
+      await this.#durably("copy", () => this.#commits.add(copy));
+    }
+  }
+
   async truncate(key: ThreadKey, n: number): Promise<void> {
     const truncateSome = async (): Promise<boolean> => retention.truncateSome(this.#database, key, n);
     while (!this.#isClosed && (await this.#durably("truncate", truncateSome))) await turn();
@@ -139,6 +150,10 @@ class EmbeddedLog implements Log {
 
   async threadIds(space: string, after: string, limit: number) {
     return tables.threadIds(this.#database, space, after, limit);
+  }
+
+  async dueThreads(nowMs: number, after: DueThread | undefined, limit: number) {
+    return tables.dueThreads(this.#database, nowMs, after, limit);
   }
 
   async spaces(after: string, limit: number) {

@@ -40,6 +40,21 @@ export function joinedParts(
   return parts.length === count ? Buffer.concat(parts) : undefined;
 }
 
+/** Copies an upload to another thread, as if written when its last position was `after`. A row is known to refer to it. */
+export function copyParts(database: Database, from: ThreadKey, to: ThreadKey, upload: string, after: number): void {
+  database.run(
+    `INSERT INTO parts (space, thread, upload, part, after_n, data)
+     SELECT ?, ?, upload, part, ?, data FROM parts WHERE ${OF_UPLOAD}
+     ON CONFLICT (space, thread, upload, part) DO NOTHING`,
+    to.space,
+    to.thread,
+    after,
+    from.space,
+    from.thread,
+    upload,
+  );
+}
+
 export function removeParts(database: Database, { space, thread }: ThreadKey, upload: string): void {
   database.run(`DELETE FROM parts WHERE ${OF_UPLOAD}`, space, thread, upload);
 }

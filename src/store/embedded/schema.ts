@@ -3,12 +3,13 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import type { Database } from "./database.ts";
 
 /** Layout of these tables; that of the records in them counts by itself. */
-export const TABLES_LAYOUT = 2;
+export const TABLES_LAYOUT = 3;
 
 /**
  * Rows are found by their rowid, with an index beside: in a WITHOUT ROWID table large bodies would fill the
  * index's inner pages. The body comes last, so that reading other columns leaves its overflow pages alone.
  */
+/** Of layout 1. */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE rows (
@@ -27,10 +28,9 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE parts (
     id INTEGER PRIMARY KEY, space TEXT NOT NULL, thread TEXT NOT NULL, upload TEXT NOT NULL, part INTEGER NOT NULL,
-    after_n INTEGER NOT NULL, expires_at INTEGER, data BLOB NOT NULL
+    after_n INTEGER NOT NULL, data BLOB NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX parts_place ON parts (space, thread, upload, part);
-  CREATE INDEX parts_expiring ON parts (expires_at) WHERE expires_at IS NOT NULL;
   CREATE TABLE threads (
     space TEXT NOT NULL, thread TEXT NOT NULL, n INTEGER NOT NULL, deleted INTEGER NOT NULL,
     created_at INTEGER NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, metadata BLOB NOT NULL, tags TEXT NOT NULL,
@@ -43,11 +43,13 @@ const TABLES = `
   ) STRICT;
 `;
 
-/** What makes tables of layout n + 1 of those of layout n, from 1 on. */
-const UPGRADES = [
-  `ALTER TABLE parts ADD COLUMN expires_at INTEGER;
-   CREATE INDEX parts_expiring ON parts (expires_at) WHERE expires_at IS NOT NULL;`,
-];
+/** What each layout has beyond the one before it. */
+const STEPS: Record<number, string> = {
+  2: `ALTER TABLE threads ADD COLUMN expires_at INTEGER;
+    CREATE INDEX threads_expiring ON threads (expires_at, space, thread) WHERE expires_at IS NOT NULL;`,
+  3: `ALTER TABLE parts ADD COLUMN expires_at INTEGER;
+    CREATE INDEX parts_expiring ON parts (expires_at) WHERE expires_at IS NOT NULL;`,
+};
 
 /** Makes the tables where there are none, and brings older ones up to date. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
 export function ensureTables(database: Database): void {
@@ -55,15 +57,12 @@ export function ensureTables(database: Database): void {
     const isNew = !database.get("SELECT 1 FROM sqlite_schema WHERE name = 'meta'");
     if (isNew) {
       database.execute(TABLES);
-      database.run("INSERT INTO meta (name, value) VALUES ('layout', ?)", TABLES_LAYOUT);
-      return;
+      database.run("INSERT INTO meta (name, value) VALUES ('layout', 1)");
     }
     const layout = Number(database.get("SELECT value FROM meta WHERE name = 'layout'")?.value);
-    if (layout <= TABLES_LAYOUT) {
-      for (const upgrade of UPGRADES.slice(layout - 1)) database.execute(upgrade);
-      database.run("UPDATE meta SET value = ? WHERE name = 'layout'", TABLES_LAYOUT);
-      return;
-    }
+    for (let next = layout + 1; next <= TABLES_LAYOUT; next++) database.execute(STEPS[next] ?? "");
+    if (layout < TABLES_LAYOUT) database.run("UPDATE meta SET value = ? WHERE name = 'layout'", TABLES_LAYOUT);
+    if (layout <= TABLES_LAYOUT) return;
     throw new CairnError(
       ErrorReason.LAYOUT_TOO_NEW,
       `the store's tables have layout ${layout}, this server knows up to layout ${TABLES_LAYOUT}`,

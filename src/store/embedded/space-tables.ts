@@ -1,4 +1,4 @@
-import type { GraphRow, Log, Row, ThreadKey, ThreadSummary } from "../log.ts";
+import type { DueThread, GraphRow, Log, Row, ThreadKey, ThreadSummary } from "../log.ts";
 import { type Database, LIMIT, type SqlRow, type SqlValue } from "./database.ts";
 import { ROW_COLUMNS, rowOf } from "./row-codec.ts";
 
@@ -60,6 +60,21 @@ export function threadIds(database: Database, space: string, after: string, limi
   // Every row is committed with its thread's summary here, so the summaries are as good as the log.
   const sql = `SELECT thread FROM threads WHERE space = ? AND thread > ? ORDER BY thread ${LIMIT}`;
   return database.all(sql, space, after, limit).map(({ thread }) => thread as string);
+}
+
+export function dueThreads(
+  database: Database,
+  nowMs: number,
+  after: DueThread | undefined,
+  limit: number,
+): DueThread[] {
+  const sql = `SELECT space, thread, expires_at FROM threads
+    WHERE expires_at <= ? AND (expires_at, space, thread) > (?, ?, ?) ORDER BY expires_at, space, thread ${LIMIT}`;
+  const { expiresAtMs = 0, key = { space: "", thread: "" } } = after ?? {};
+  return database.all(sql, nowMs, expiresAtMs, key.space, key.thread, limit).map(({ space, thread, expires_at }) => ({
+    key: { space: space as string, thread: thread as string },
+    expiresAtMs: expires_at as number,
+  }));
 }
 
 export function spaces(database: Database, after: string, limit: number): string[] {

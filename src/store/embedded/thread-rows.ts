@@ -1,5 +1,6 @@
 import type { Append, CheckpointQuery, Row, ThreadKey } from "../log.ts";
 import { type Database, LIMIT, type SqlValue } from "./database.ts";
+import { removeParts } from "./parts.ts";
 import { ROW_COLUMNS, rowColumns, rowOf } from "./row-codec.ts";
 
 /** Where a thread begins: its newest floor. Rows below are gone for every reader, though still on disk. */
@@ -11,16 +12,22 @@ const UPDATE = `UPDATE rows SET (attempt, namespace, checkpoint, seq, floor, exp
   = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE space = ? AND thread = ? AND n = ?`;
 
 /** Inserts the row, unless its position is taken, and what belongs to it. Runs inside a transaction. */
-export function insertEntry(database: Database, { key, row, rewrites, summary }: Append): "appended" | "taken" {
+export function insertEntry(
+  database: Database,
+  { key, row, rewrites, inserts = [], drops = [], summary }: Append,
+): "appended" | "taken" {
   if (database.run(INSERT, key.space, key.thread, ...rowColumns(row)) === 0) return standing(database, key, row);
   insertKeys(database, key, row);
+  insertRows(database, key, inserts);
   for (const rewrite of rewrites) rewriteRow(database, key, rewrite);
+  for (const { upload } of drops) removeParts(database, key, upload);
   const { metadata } = summary;
   database.run(
-    `INSERT INTO threads (space, thread, n, deleted, created_at, status, body, metadata, tags)
-     VALUES (?, ?, ?, ?, ?, ?, ?, COALESCE(?, CAST('{}' AS BLOB)), COALESCE(?, '[]'))
+    `INSERT INTO threads (space, thread, n, deleted, created_at, status, expires_at, body, metadata, tags)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, COALESCE(?, CAST('{}' AS BLOB)), COALESCE(?, '[]'))
      ON CONFLICT (space, thread) DO UPDATE SET n = excluded.n, deleted = excluded.deleted,
-       created_at = excluded.created_at, status = excluded.status, body = excluded.body,
+       created_at = excluded.created_at, status = excluded.status,
+       expires_at = excluded.expires_at, body = excluded.body,
        metadata = ${metadata ? "excluded.metadata" : "metadata"}, tags = ${metadata ? "excluded.tags" : "tags"}`,
     key.space,
     key.thread,
@@ -28,11 +35,19 @@ export function insertEntry(database: Database, { key, row, rewrites, summary }:
     summary.deleted ? 1 : 0,
     summary.createdAtMs,
     summary.status,
+    summary.expiresAtMs ?? null,
     summary.body,
     metadata?.json ?? null,
     metadata ? JSON.stringify(metadata.tags) : null,
   );
   return "appended";
+}
+
+/** Inserts rows that nobody else has a place for. */
+export function insertRows(database: Database, key: ThreadKey, rows: Row[]): void {
+  for (const row of rows) {
+    if (database.run(INSERT, key.space, key.thread, ...rowColumns(row)) > 0) insertKeys(database, key, row);
+  }
 }
 
 /** The position is held: by the same attempt, sent again, or by another. */

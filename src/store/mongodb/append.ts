@@ -1,10 +1,10 @@
 // Appending a row: sent, and if that leaves a doubt, settled by reading the position (storage rule 3).
 import { invariant } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
-import type { Append } from "../log.ts";
+import { type Append, HEAD_PART } from "../log.ts";
 import { threadName } from "../thread-name.ts";
 import type { Collections } from "./collections.ts";
-import { type LogDocument, rowId, toDocument } from "./documents.ts";
+import { type LogDocument, partId, partIds, rowId, toDocument } from "./documents.ts";
 import { isTransient, toStoreError, unavailable } from "./errors.ts";
 import { GroupCommit, type Sent } from "./group-commit.ts";
 import { answered, Patience } from "./retry.ts";
@@ -28,16 +28,21 @@ export class Appender {
     this.#group = new GroupCommit(options.collections.log);
   }
 
-  async append({ key, row, rewrites }: Append): Promise<"appended" | "taken"> {
+  async append({ key, row, rewrites, inserts = [], drops = [] }: Append): Promise<"appended" | "taken"> {
     const thread = threadName(key);
     // With two in an unordered batch, the later one could pass the fence that the earlier one met (storage rule 2).
     invariant(!this.#inFlight.has(thread), "a thread has one append in flight at most");
     this.#inFlight.add(thread);
     try {
       const document = toDocument(key, row);
-      if (rewrites.length === 0) return await this.#settled(document, () => this.#group.send(document));
-      const replacements = rewrites.map((rewrite) => toDocument(key, rewrite));
-      return await this.#settled(document, () => this.#options.transactions.send(document, replacements));
+      if (rewrites.length + inserts.length === 0)
+        return await this.#settled(document, () => this.#group.send(document));
+      const changes = {
+        inserts: inserts.map((insert) => toDocument(key, insert)),
+        replacements: rewrites.map((rewrite) => toDocument(key, rewrite)),
+        gone: drops.flatMap((ref) => [partId(key, ref.upload, HEAD_PART), ...partIds(key, ref)]),
+      };
+      return await this.#settled(document, () => this.#options.transactions.send(document, changes));
     } finally {
       this.#inFlight.delete(thread);
     }

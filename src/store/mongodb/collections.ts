@@ -31,6 +31,8 @@ export interface ThreadDocument {
   deleted: boolean;
   createdAtMs: number;
   status: number;
+  /** When it is due to be deleted, which a sweep does; `exp` would have MongoDB remove the summary alone. */
+  due?: number;
   body: Binary;
   /** Position of the row that the metadata came with. They arrive more seldom than the rest, so they have a guard of their own. */
   mn?: number;

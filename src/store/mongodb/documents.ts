@@ -1,7 +1,7 @@
 // The shape of a row in MongoDB, and the way there and back.
 import { Binary } from "mongodb";
 import { invariant } from "../../errors.ts";
-import type { Row, ThreadKey } from "../log.ts";
+import type { PartsRef, Row, ThreadKey } from "../log.ts";
 
 /** The fields stand in this order everywhere: MongoDB compares embedded documents field by field. */
 export interface RowId {
@@ -38,6 +38,8 @@ export interface LogDocument {
   floor?: true;
   /** Set on a floor once nothing is left below it. */
   done?: true;
+  /** On a floor: nothing below it is removed before. */
+  until?: Date;
   /** Look-up keys; a floor has `false` among them, so that a look-up sees it in the same query. */
   k?: (string | false)[];
   tags?: string[];
@@ -57,6 +59,11 @@ export function rowId({ space, thread }: ThreadKey, n: number): RowId {
 
 export function partId({ space, thread }: ThreadKey, upload: string, index: number): PartId {
   return { s: space, t: thread, n: PART, u: upload, i: index };
+}
+
+/** Of all parts of an upload. */
+export function partIds(key: ThreadKey, { upload, count, from = 0 }: PartsRef): PartId[] {
+  return Array.from({ length: count }, (_, index) => partId(key, upload, from + index));
 }
 
 /** The shard key's fields: every query on a thread names them (storage rule 7). */
@@ -90,6 +97,7 @@ export function toDocument(key: ThreadKey, row: Row): LogDocument {
   // Empty lists would only fill the partial indexes.
   if (keys.length > 0) document.k = keys;
   if (row.tags.length > 0) document.tags = row.tags;
+  if (row.heldUntilMs !== undefined) document.until = new Date(row.heldUntilMs);
   if (row.expiresAtMs !== undefined) document.exp = new Date(row.expiresAtMs);
   return document;
 }

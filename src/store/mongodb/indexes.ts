@@ -11,6 +11,7 @@ export const hint = {
   keys: "keys",
   floors: "floors",
   aged: "aged",
+  due: "due",
 } as const;
 
 /** Every one but `_id` is partial: a row that holds no checkpoint costs the insert nothing. */
@@ -30,6 +31,7 @@ const log: IndexDescription[] = [
 ];
 
 const threads: IndexDescription[] = [
+  { name: hint.due, key: { due: 1, _id: 1 }, partialFilterExpression: { due: { $exists: true } } },
   { name: "created", key: { s: 1, createdAtMs: -1, t: 1 } },
   { name: "tags", key: { s: 1, tags: 1, createdAtMs: -1, t: 1 }, partialFilterExpression: { tags: { $exists: true } } },
   { name: "expiry", key: { exp: 1 }, expireAfterSeconds: 0, partialFilterExpression: { exp: { $exists: true } } },

@@ -2,10 +2,11 @@ import type { CommandStartedEvent, MongoClient } from "mongodb";
 import { limits } from "../../limits.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, GraphRow, Log, NewParts, PartsRef, ThreadKey } from "../log.ts";
+import type { Append, CheckpointQuery, DueThread, GraphRow, Log, NewParts, PartsRef, Row, ThreadKey } from "../log.ts";
 import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
 import { connect } from "./connect.ts";
+import { copyParts, writeRows } from "./copies.ts";
 import { toStoreError, translated } from "./errors.ts";
 import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
@@ -134,6 +135,15 @@ class MongoLog implements Log {
     return this.#read(() => unsharded.agedUploads(this.#collections, nowMs, limit));
   }
 
+  putRows(key: ThreadKey, rows: Row[]): Promise<void> {
+    return this.#durably("copy", () => writeRows(this.#collections.log, () => this.#patience(), key, rows));
+  }
+
+  copyParts(from: ThreadKey, to: ThreadKey, uploads: PartsRef[], after: number): Promise<void> {
+    const copy = { from, to, uploads, after };
+    return this.#durably("copy", () => copyParts(this.#collections.log, () => this.#patience(), copy));
+  }
+
   async truncate(key: ThreadKey, n: number): Promise<void> {
     // The summary that says "deleted" first, as it is to expire together with the floor.
     await this.#summaries.flush();
@@ -154,6 +164,11 @@ class MongoLog implements Log {
     return this.#read(() => unsharded.listThreadIds(this.#collections, space, after, limit));
   }
 
+  async dueThreads(nowMs: number, after: DueThread | undefined, limit: number) {
+    await this.#summaries.flush();
+    return await this.#read(() => unsharded.dueThreads(this.#collections, nowMs, after, limit));
+  }
+
   async spaces(after: string, limit: number) {
     await this.#summaries.flush();
     return await this.#read(() => unsharded.listSpaces(this.#collections, after, limit));
@@ -172,6 +187,7 @@ class MongoLog implements Log {
           summaries: this.#summaries,
           truncate: (key, n) => this.truncate(key, n),
           isStopped: () => this.#isClosed,
+          now: new Date(this.#environment.clock.nowMs()),
         }),
       ),
     );

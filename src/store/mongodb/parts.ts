@@ -23,7 +23,7 @@ export async function writeParts(log: Collection<LogDocument>, patience: Patienc
     const documents = batch;
     batch = [];
     bytes = 0;
-    if (documents.length > 0) await persist(patience, () => insertParts(log, documents));
+    if (documents.length > 0) await persist(patience, () => insertNew(log, documents));
   };
   for (const [index, part] of upload.parts.entries()) {
     if (bytes + part.length > BATCH_BYTES_MAX) await flush();
@@ -59,8 +59,8 @@ function ofUpload(key: ThreadKey, upload: string): Filter<LogDocument> {
   return { ...shardOf(key), _id: { $gte: partId(key, upload, HEAD_PART), $lt: partId(key, upload, Infinity) } };
 }
 
-/** A part that is there already was written by an earlier try: an upload's id is never used twice. */
-async function insertParts(log: Collection<LogDocument>, documents: LogDocument[]): Promise<void> {
+/** What is there already was written by an earlier try: nobody else writes to its place. */
+export async function insertNew(log: Collection<LogDocument>, documents: LogDocument[]): Promise<void> {
   try {
     await log.insertMany(documents, { ordered: false });
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { Collection, Filter } from "mongodb";
 import type { CheckpointQuery, PartsRef, Row, ThreadKey } from "../log.ts";
 import { READ_MS_MAX } from "./collections.ts";
-import { bytesOf, type LogDocument, type PartId, partId, rowId, shardOf, toRow } from "./documents.ts";
+import { bytesOf, type LogDocument, type PartId, partIds, rowId, shardOf, toRow } from "./documents.ts";
 import { hint } from "./indexes.ts";
 
 const options = { maxTimeMS: READ_MS_MAX };
@@ -176,12 +176,7 @@ export async function gather(
 ): Promise<Gathered> {
   const shard = shardOf(key);
   const positions = [...new Set(wanted.positions)];
-  const ids = [
-    ...positions.map((n) => rowId(key, n)),
-    ...wanted.parts.flatMap(({ upload, count, from = 0 }) =>
-      Array.from({ length: count }, (_, i) => partId(key, upload, from + i)),
-    ),
-  ];
+  const ids = [...positions.map((n) => rowId(key, n)), ...wanted.parts.flatMap((ref) => partIds(key, ref))];
   const branches: Filter<LogDocument>[] = [];
   if (ids.length > 0) branches.push({ ...shard, _id: { $in: ids } });
   if (positions.length + wanted.keys.length > 0) branches.push({ ...shard, k: { $in: [...wanted.keys, false] } });

@@ -130,14 +130,17 @@ function merge(one: Pending, other: Pending): Pending {
 function operationsOf({ key, summary, metadata, begins }: Pending, nowMs: number): Operation[] {
   const shard = shardOf(key);
   const filter = { _id: { ...shard }, ...shard };
-  const { n, deleted, createdAtMs, status, body } = summary;
+  const { n, deleted, createdAtMs, status, expiresAtMs, body } = summary;
   const operations: Operation[] = [];
   if (begins) {
     const expired = { ...filter, deleted: true, exp: { $lte: new Date(nowMs) } };
     operations.push({ updateOne: { filter: expired, update: { $set: { n: 0, mn: 0 } } } });
   }
   // Where a newer one stands, this tries to insert and meets its key.
-  const update = { $set: { n, deleted, createdAtMs, status, body: new Binary(body) }, $unset: { exp: "" } as const };
+  const isDue = expiresAtMs !== undefined;
+  const set = { n, deleted, createdAtMs, status, body: new Binary(body), ...(isDue && { due: expiresAtMs }) };
+  const gone: Record<string, ""> = isDue ? { exp: "" } : { exp: "", due: "" };
+  const update = { $set: set, $unset: gone };
   operations.push({ updateOne: { filter: { ...filter, n: { $lt: n } }, update, upsert: true } });
   if (metadata) {
     const older = { ...filter, $or: [{ mn: { $exists: false } }, { mn: { $lt: metadata.n } }] };

@@ -19,6 +19,7 @@ export interface Sweeper {
   summaries: Summaries;
   truncate: (key: ThreadKey, n: number) => Promise<void>;
   isStopped: () => boolean;
+  now: Date;
 }
 
 export async function sweepAll(sweeper: Sweeper): Promise<void> {
@@ -26,10 +27,10 @@ export async function sweepAll(sweeper: Sweeper): Promise<void> {
   await repairSummaries(sweeper);
 }
 
-async function finishTruncations({ collections, truncate, isStopped }: Sweeper): Promise<void> {
+async function finishTruncations({ collections, truncate, isStopped, now }: Sweeper): Promise<void> {
   let last: LogDocument["_id"] | undefined;
   while (!isStopped()) {
-    const floors = await unfinishedFloors(collections, last, BATCH);
+    const floors = await unfinishedFloors(collections, last, BATCH, now);
     for (const { key, n } of floors) {
       if (!isStopped()) await truncate(key, n);
     }

@@ -1,7 +1,7 @@
 // The operations that name no thread: on a sharded cluster they ask every shard. They stand here, all of them and
 // nothing else, and carry a comment by which tests (and a server's profiler) know them.
 import type { Filter } from "mongodb";
-import type { Row, ThreadKey, ThreadSummary } from "../log.ts";
+import type { DueThread, Row, ThreadKey, ThreadSummary } from "../log.ts";
 import { threadName } from "../thread-name.ts";
 import { type Collections, READ_MS_MAX, type ThreadDocument } from "./collections.ts";
 import { type LogDocument, type PartId, toRow } from "./documents.ts";
@@ -113,6 +113,25 @@ export async function listThreadIds(
   return ids;
 }
 
+export async function dueThreads(
+  { threads }: Collections,
+  nowMs: number,
+  after: DueThread | undefined,
+  limit: number,
+): Promise<DueThread[]> {
+  const filter: Filter<ThreadDocument> = { due: { $lte: nowMs } };
+  if (after) {
+    const { expiresAtMs: due, key } = after;
+    filter.$or = [{ due: { $gt: due } }, { due, _id: { $gt: { s: key.space, t: key.thread } } }];
+  }
+  const found = await threads
+    .find(filter, { ...options, hint: hint.due, projection: { s: 1, t: 1, due: 1 } })
+    .sort({ due: 1, _id: 1 })
+    .limit(limit)
+    .toArray();
+  return found.map(({ s, t, due }) => ({ key: { space: s, thread: t }, expiresAtMs: due as number }));
+}
+
 /** From the summaries, so a space may come a moment late. */
 export async function listSpaces({ threads, graphs }: Collections, after: string, limit: number): Promise<string[]> {
   const spaces: string[] = [];
@@ -144,10 +163,14 @@ export async function unfinishedFloors(
   { log }: Collections,
   after: LogDocument["_id"] | undefined,
   limit: number,
+  now: Date,
 ): Promise<{ _id: LogDocument["_id"]; key: ThreadKey; n: number }[]> {
   const later = after ? { _id: { $gt: after } } : {};
   const found = await log
-    .find({ floor: true, done: { $exists: false }, ...later }, { ...options, projection: { s: 1, t: 1, n: 1 } })
+    .find(
+      { floor: true, done: { $exists: false }, until: { $not: { $gt: now } }, ...later },
+      { ...options, projection: { s: 1, t: 1, n: 1 } },
+    )
     .sort({ _id: 1 })
     .limit(limit)
     .toArray();

@@ -1,11 +1,14 @@
 import { describe } from "vitest";
+import { copying } from "./copying.ts";
 import { deletion } from "./deletion.ts";
 import { events } from "./events.ts";
+import { expiry } from "./expiry.ts";
 import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
 import { filters, lists } from "./lists.ts";
 import { model } from "./model.ts";
 import { patches } from "./patches.ts";
+import { pruning } from "./pruning.ts";
 import { puts } from "./puts.ts";
 import { requests } from "./requests.ts";
 import { graphs, spaces } from "./spaces.ts";
@@ -21,6 +24,6 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, patches, events, threads, deletion])
       part(context);
-    for (const part of [versions, spaces, graphs, fences, model]) part(context);
+    for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, model]) part(context);
   });
 }

@@ -111,7 +111,24 @@ describe("embedded store", () => {
     database.exec("UPDATE meta SET value = 7 WHERE name = 'layout'");
     database.close();
     const error = await errorOf(open(path));
-    expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata: { layout: "7", known_layout: "1" } });
+    expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata: { layout: "7", known_layout: "2" } });
+  });
+
+  test("tables of the first layout get what they lack", async () => {
+    const path = folder();
+    const store = await open(path);
+    await put(store, key, "a", { values: { x: "1" } });
+    await store.close();
+    const database = new DatabaseSync(join(path, "cairn.db"));
+    database.exec("DROP INDEX threads_expiring; ALTER TABLE threads DROP COLUMN expires_at");
+    database.exec("UPDATE meta SET value = 1 WHERE name = 'layout'");
+    database.close();
+    const again = await open(path);
+    expect(textOf(await latest(again, key), "x")).toBe("1");
+    await put(again, key, "b", {}, { ttlMs: 1000 });
+    expect((await again.getThread(key))?.ttl?.seconds).toBe(1n);
+    await again.close();
+    await (await open(path)).close();
   });
 
   test("a file that is no database is refused clearly", async () => {

@@ -95,6 +95,14 @@ const list = fc.record({
   pageSize: fc.integer({ min: 1, max: 4 }),
 });
 
+const prune = fc.record({
+  kind: fc.constant("prune" as const),
+  thread: favouring(1, THREADS),
+  keep: fc.integer({ min: 1, max: 3 }),
+});
+
+const copy = fc.record({ kind: fc.constant("copy" as const), from: favouring(1, THREADS), to: indexOf(THREADS) });
+
 const operation = fc.oneof(
   { weight: 10, arbitrary: put },
   { weight: 5, arbitrary: writes },
@@ -104,6 +112,8 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("find" as const), id: indexOf(IDS) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("deleteThread" as const), thread: indexOf(THREADS) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("deleteRuns" as const), runs: fc.subarray(RUNS) }) },
+  { weight: 2, arbitrary: prune },
+  { weight: 2, arbitrary: copy },
 );
 
 export type Operation = typeof operation extends fc.Arbitrary<infer Each> ? Each : never;

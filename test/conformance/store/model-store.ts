@@ -19,6 +19,10 @@ export interface ModelCheckpoint {
   id: string;
   seq: number;
   parent: string | undefined;
+  /** Position of the record that it is in. */
+  n: number;
+  /** Whether its parent was removed; "unknown" of one that was there before its parent. */
+  parentPruned: boolean | "unknown";
   run: string | undefined;
   document: number;
   values: Map<string, number>;
@@ -33,6 +37,8 @@ export interface ModelWrite {
 
 export interface ModelThread {
   n: number;
+  /** Position at which it was deleted last. */
+  floor: number;
   exists: boolean;
   checkpoints: ModelCheckpoint[];
   /** By namespace and checkpoint. */
@@ -49,7 +55,7 @@ export class ModelStore {
   thread(name: string): ModelThread {
     let thread = this.threads.get(name);
     if (!thread) {
-      thread = { n: 0, exists: false, checkpoints: [], writes: new Map(), requests: new Map() };
+      thread = nothing();
       this.threads.set(name, thread);
     }
     return thread;
@@ -83,6 +89,8 @@ export class ModelStore {
       id,
       seq: old && put.onConflict === "replace" ? old.seq : thread.n,
       parent: parentOf(put),
+      n: thread.n,
+      parentPruned: false,
       run: put.run === null ? undefined : RUNS[put.run],
       document: put.document,
       values,
@@ -122,8 +130,24 @@ export class ModelStore {
   deleteThread(name: string): boolean {
     const thread = this.thread(name);
     if (!thread.exists) return false;
-    this.threads.set(name, { n: thread.n + 1, exists: false, checkpoints: [], writes: new Map(), requests: new Map() });
+    const n = thread.n + 1;
+    this.threads.set(name, { ...nothing(), n, floor: n });
     return true;
+  }
+
+  copy(fromName: string, toName: string): void {
+    const from = this.thread(fromName);
+    const to = this.thread(toName);
+    if (!from.exists) throw new ModelRefusal("THREAD_NOT_FOUND");
+    if (to.exists) throw new ModelRefusal("THREAD_EXISTS");
+    const shift = to.n - from.floor;
+    const copied = structuredClone(from);
+    for (const checkpoint of copied.checkpoints) {
+      checkpoint.thread = toName;
+      checkpoint.n += shift;
+      checkpoint.seq += shift;
+    }
+    this.threads.set(toName, { ...copied, n: from.n + shift + 2, floor: to.floor, requests: new Map() });
   }
 
   deleteRuns(runs: string[]): number {
@@ -135,10 +159,32 @@ export class ModelStore {
         count += gone.length;
         thread.n++;
         thread.checkpoints = thread.checkpoints.filter((one) => one.run !== run);
-        for (const one of gone) thread.writes.delete(writesKey(one.namespace, one.id));
+        for (const one of gone) this.#removed(thread, one, ({ n }) => n > Math.min(one.n, one.seq) || "unknown");
       }
     }
     return count;
+  }
+
+  prune(name: string, keep: number): number {
+    const thread = this.thread(name);
+    if (!thread.exists) throw new ModelRefusal("THREAD_NOT_FOUND");
+    const namespaces = Map.groupBy(thread.checkpoints, ({ namespace }) => namespace);
+    const gone = [...namespaces.values()].flatMap((each) => each.sort(bySeq).slice(keep));
+    thread.checkpoints = thread.checkpoints.filter((one) => !gone.includes(one));
+    for (const one of gone) this.#removed(thread, one, () => true);
+    return gone.length;
+  }
+
+  #removed(
+    thread: ModelThread,
+    { namespace, id }: ModelCheckpoint,
+    isMarked: (child: ModelCheckpoint) => true | "unknown",
+  ) {
+    thread.writes.delete(writesKey(namespace, id));
+    for (const child of thread.checkpoints) {
+      if (child.namespace !== namespace || child.parent !== id || child.parentPruned === true) continue;
+      child.parentPruned = isMarked(child);
+    }
   }
 
   find(id: string): ModelCheckpoint | undefined {
@@ -181,6 +227,10 @@ export class ModelStore {
     if (line.length === 0) throw new ModelRefusal("CHECKPOINT_NOT_FOUND");
     return line;
   }
+}
+
+function nothing(): ModelThread {
+  return { n: 0, floor: 0, exists: false, checkpoints: [], writes: new Map(), requests: new Map() };
 }
 
 /** A parent that comes before the id among IDS, or one that never exists. */

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/thread_service.proto.
  */
 export const file_cairn_v1_thread_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYWlybi92MS90aHJlYWRfc2VydmljZS5wcm90bxIIY2Fpcm4udjEixAIKBlRocmVhZBIKCgJpZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSEAoIbWV0YWRhdGEYAyABKAwSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZ3JhcGhfbmFtZRgGIAEoCRIaChJoZWFkX2NoZWNrcG9pbnRfaWQYByABKAkSEQoJaGVhZF9zdGVwGAggASgDEg4KBnJ1bl9pZBgJIAEoCRIZChFsYXN0X2V2ZW50X251bWJlchgKIAEoBBImCgN0dGwYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iqgEKE0NyZWF0ZVRocmVhZFJlcXVlc3QSMAoJdGhyZWFkX2lkGAEgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASI4ChRDcmVhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQiRgoQR2V0VGhyZWFkUmVxdWVzdBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQiNQoRR2V0VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkIrUBChJMaXN0VGhyZWFkc1JlcXVlc3QSMAoGc3RhdHVzGAEgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzQgi6SAWCAQIQARIzCgdmaWx0ZXJzGAIgAygLMhguY2Fpcm4udjEuTWV0YWRhdGFGaWx0ZXJCCLpIBZIBAhAQEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAyiAQCJRChNMaXN0VGhyZWFkc1Jlc3BvbnNlEiEKB3RocmVhZHMYASADKAsyEC5jYWlybi52MS5UaHJlYWQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoYBChNVcGRhdGVUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIdCghtZXRhZGF0YRgCIAEoDEILukgIegYQAhiAgAQSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMogAEiOAoUVXBkYXRlVGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkIpsBChFDb3B5VGhyZWFkUmVxdWVzdBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQSNAoNbmV3X3RocmVhZF9pZBgCIAEoCUIdukgachgogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQSHAoKcmVxdWVzdF9pZBgDIAEoCUIIukgFcgMogAEiNgoSQ29weVRocmVhZFJlc3BvbnNlEiAKBnRocmVhZBgBIAEoCzIQLmNhaXJuLnYxLlRocmVhZCJnChNEZWxldGVUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIcCgpyZXF1ZXN0X2lkGAIgASgJQgi6SAVyAyiAASInChREZWxldGVUaHJlYWRSZXNwb25zZRIPCgdleGlzdGVkGAEgASgIIpsBChNQcnVuZVRocmVhZHNSZXF1ZXN0Eh8KCnRocmVhZF9pZHMYASADKAlCC7pICJIBBQgBEOgHEhUKBGtlZXAYAiABKA1CB7pIBCoCKAESLgoKb2xkZXJfdGhhbhgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoKcmVxdWVzdF9pZBgEIAEoCUIIukgFcgMogAEiMgoUUHJ1bmVUaHJlYWRzUmVzcG9uc2USGgoScHJ1bmVkX2NoZWNrcG9pbnRzGAEgASgEIjQKE1dhdGNoVGhyZWFkc1JlcXVlc3QSHQoKdGhyZWFkX2lkcxgBIAMoCUIJukgGkgEDEOgHIkkKFFdhdGNoVGhyZWFkc1Jlc3BvbnNlEiAKBnRocmVhZBgBIAEoCzIQLmNhaXJuLnYxLlRocmVhZBIPCgdkZWxldGVkGAIgASgIKpYBCgxUaHJlYWRTdGF0dXMSHQoZVEhSRUFEX1NUQVRVU19VTlNQRUNJRklFRBAAEhYKElRIUkVBRF9TVEFUVVNfSURMRRABEhYKElRIUkVBRF9TVEFUVVNfQlVTWRACEh0KGVRIUkVBRF9TVEFUVVNfSU5URVJSVVBURUQQAxIYChRUSFJFQURfU1RBVFVTX0ZBSUxFRBAEMoYFCg1UaHJlYWRTZXJ2aWNlEk0KDENyZWF0ZVRocmVhZBIdLmNhaXJuLnYxLkNyZWF0ZVRocmVhZFJlcXVlc3QaHi5jYWlybi52MS5DcmVhdGVUaHJlYWRSZXNwb25zZRJJCglHZXRUaHJlYWQSGi5jYWlybi52MS5HZXRUaHJlYWRSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0VGhyZWFkUmVzcG9uc2UiA5ACARJPCgtMaXN0VGhyZWFkcxIcLmNhaXJuLnYxLkxpc3RUaHJlYWRzUmVxdWVzdBodLmNhaXJuLnYxLkxpc3RUaHJlYWRzUmVzcG9uc2UiA5ACARJNCgxVcGRhdGVUaHJlYWQSHS5jYWlybi52MS5VcGRhdGVUaHJlYWRSZXF1ZXN0Gh4uY2Fpcm4udjEuVXBkYXRlVGhyZWFkUmVzcG9uc2USRwoKQ29weVRocmVhZBIbLmNhaXJuLnYxLkNvcHlUaHJlYWRSZXF1ZXN0GhwuY2Fpcm4udjEuQ29weVRocmVhZFJlc3BvbnNlEk0KDERlbGV0ZVRocmVhZBIdLmNhaXJuLnYxLkRlbGV0ZVRocmVhZFJlcXVlc3QaHi5jYWlybi52MS5EZWxldGVUaHJlYWRSZXNwb25zZRJNCgxQcnVuZVRocmVhZHMSHS5jYWlybi52MS5QcnVuZVRocmVhZHNSZXF1ZXN0Gh4uY2Fpcm4udjEuUHJ1bmVUaHJlYWRzUmVzcG9uc2USVAoMV2F0Y2hUaHJlYWRzEh0uY2Fpcm4udjEuV2F0Y2hUaHJlYWRzUmVxdWVzdBoeLmNhaXJuLnYxLldhdGNoVGhyZWFkc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_buf_validate_validate, file_cairn_v1_checkpoint_service, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jYWlybi92MS90aHJlYWRfc2VydmljZS5wcm90bxIIY2Fpcm4udjEixAIKBlRocmVhZBIKCgJpZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSEAoIbWV0YWRhdGEYAyABKAwSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZ3JhcGhfbmFtZRgGIAEoCRIaChJoZWFkX2NoZWNrcG9pbnRfaWQYByABKAkSEQoJaGVhZF9zdGVwGAggASgDEg4KBnJ1bl9pZBgJIAEoCRIZChFsYXN0X2V2ZW50X251bWJlchgKIAEoBBImCgN0dGwYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iqgEKE0NyZWF0ZVRocmVhZFJlcXVlc3QSMAoJdGhyZWFkX2lkGAEgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASI4ChRDcmVhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQiRgoQR2V0VGhyZWFkUmVxdWVzdBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQiNQoRR2V0VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkIrUBChJMaXN0VGhyZWFkc1JlcXVlc3QSMAoGc3RhdHVzGAEgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzQgi6SAWCAQIQARIzCgdmaWx0ZXJzGAIgAygLMhguY2Fpcm4udjEuTWV0YWRhdGFGaWx0ZXJCCLpIBZIBAhAQEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAyiAQCJRChNMaXN0VGhyZWFkc1Jlc3BvbnNlEiEKB3RocmVhZHMYASADKAsyEC5jYWlybi52MS5UaHJlYWQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChNVcGRhdGVUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDKIABEiYKA3R0bBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI4ChRVcGRhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQimwEKEUNvcHlUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBI0Cg1uZXdfdGhyZWFkX2lkGAIgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAyiAASI2ChJDb3B5VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkImcKE0RlbGV0ZVRocmVhZFJlcXVlc3QSMgoJdGhyZWFkX2lkGAEgASgJQh+6SBxyGhABKIAIMhNeW15ceDAwLVx4MWZceDdmXSokEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDKIABIicKFERlbGV0ZVRocmVhZFJlc3BvbnNlEg8KB2V4aXN0ZWQYASABKAgimwEKE1BydW5lVGhyZWFkc1JlcXVlc3QSHwoKdGhyZWFkX2lkcxgBIAMoCUILukgIkgEFCAEQ6AcSFQoEa2VlcBgCIAEoDUIHukgEKgIoARIuCgpvbGRlcl90aGFuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASIyChRQcnVuZVRocmVhZHNSZXNwb25zZRIaChJwcnVuZWRfY2hlY2twb2ludHMYASABKAQiNAoTV2F0Y2hUaHJlYWRzUmVxdWVzdBIdCgp0aHJlYWRfaWRzGAEgAygJQgm6SAaSAQMQ6AciSQoUV2F0Y2hUaHJlYWRzUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkEg8KB2RlbGV0ZWQYAiABKAgqlgEKDFRocmVhZFN0YXR1cxIdChlUSFJFQURfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSVEhSRUFEX1NUQVRVU19JRExFEAESFgoSVEhSRUFEX1NUQVRVU19CVVNZEAISHQoZVEhSRUFEX1NUQVRVU19JTlRFUlJVUFRFRBADEhgKFFRIUkVBRF9TVEFUVVNfRkFJTEVEEAQyhgUKDVRocmVhZFNlcnZpY2USTQoMQ3JlYXRlVGhyZWFkEh0uY2Fpcm4udjEuQ3JlYXRlVGhyZWFkUmVxdWVzdBoeLmNhaXJuLnYxLkNyZWF0ZVRocmVhZFJlc3BvbnNlEkkKCUdldFRocmVhZBIaLmNhaXJuLnYxLkdldFRocmVhZFJlcXVlc3QaGy5jYWlybi52MS5HZXRUaHJlYWRSZXNwb25zZSIDkAIBEk8KC0xpc3RUaHJlYWRzEhwuY2Fpcm4udjEuTGlzdFRocmVhZHNSZXF1ZXN0Gh0uY2Fpcm4udjEuTGlzdFRocmVhZHNSZXNwb25zZSIDkAIBEk0KDFVwZGF0ZVRocmVhZBIdLmNhaXJuLnYxLlVwZGF0ZVRocmVhZFJlcXVlc3QaHi5jYWlybi52MS5VcGRhdGVUaHJlYWRSZXNwb25zZRJHCgpDb3B5VGhyZWFkEhsuY2Fpcm4udjEuQ29weVRocmVhZFJlcXVlc3QaHC5jYWlybi52MS5Db3B5VGhyZWFkUmVzcG9uc2USTQoMRGVsZXRlVGhyZWFkEh0uY2Fpcm4udjEuRGVsZXRlVGhyZWFkUmVxdWVzdBoeLmNhaXJuLnYxLkRlbGV0ZVRocmVhZFJlc3BvbnNlEk0KDFBydW5lVGhyZWFkcxIdLmNhaXJuLnYxLlBydW5lVGhyZWFkc1JlcXVlc3QaHi5jYWlybi52MS5QcnVuZVRocmVhZHNSZXNwb25zZRJUCgxXYXRjaFRocmVhZHMSHS5jYWlybi52MS5XYXRjaFRocmVhZHNSZXF1ZXN0Gh4uY2Fpcm4udjEuV2F0Y2hUaHJlYWRzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_buf_validate_validate, file_cairn_v1_checkpoint_service, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A thread.
@@ -96,7 +96,8 @@ export type Thread = Message<"cairn.v1.Thread"> & {
   lastEventNumber: bigint;
 
   /**
-   * Time to live since the last change; absent: for ever.
+   * Time to live since the last change; absent: for ever. Once it is over the thread is deleted as by DeleteThread, within
+   * some minutes; not while a run is going or waits.
    *
    * @generated from field: google.protobuf.Duration ttl = 11;
    */
@@ -131,7 +132,7 @@ export type CreateThreadRequest = Message<"cairn.v1.CreateThreadRequest"> & {
   metadata: Uint8Array;
 
   /**
-   * Time to live since the last change. Absent: for ever. Not built yet: UNIMPLEMENTED.
+   * Time to live since the last change, from 1 second to 100 years. Absent: for ever.
    *
    * @generated from field: google.protobuf.Duration ttl = 3;
    */
@@ -299,7 +300,7 @@ export type UpdateThreadRequest = Message<"cairn.v1.UpdateThreadRequest"> & {
   threadId: string;
 
   /**
-   * The new metadata: a JSON object of at most 64 KiB.
+   * The new metadata: a JSON object of at most 64 KiB. Empty: as they were, which needs a `ttl`.
    *
    * @generated from field: bytes metadata = 2;
    */
@@ -311,6 +312,14 @@ export type UpdateThreadRequest = Message<"cairn.v1.UpdateThreadRequest"> & {
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * The new time to live since the last change, of which this is one: from 1 second to 100 years. 0: for ever. Absent: as
+   * it was.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 4;
+   */
+  ttl?: Duration | undefined;
 };
 
 /**
@@ -460,14 +469,15 @@ export type PruneThreadsRequest = Message<"cairn.v1.PruneThreadsRequest"> & {
   threadIds: string[];
 
   /**
-   * Checkpoints to keep in each namespace, newest first. At least 1.
+   * Checkpoints to keep in each namespace, newest first. At least 1. Those stay as well at which the kept ones say that
+   * subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does.
    *
    * @generated from field: uint32 keep = 2;
    */
   keep: number;
 
   /**
-   * Only checkpoints older than this go. Absent: of any age.
+   * Only checkpoints that were put before this go. Absent: of any age.
    *
    * @generated from field: google.protobuf.Timestamp older_than = 3;
    */
@@ -655,7 +665,7 @@ export const ThreadService: GenService<{
     output: typeof ListThreadsResponseSchema;
   },
   /**
-   * Replaces a thread's metadata.
+   * Replaces a thread's metadata, or its time to live, or both.
    * Errors: NOT_FOUND (THREAD_NOT_FOUND).
    *
    * @generated from rpc cairn.v1.ThreadService.UpdateThread
@@ -666,8 +676,10 @@ export const ThreadService: GenService<{
     output: typeof UpdateThreadResponseSchema;
   },
   /**
-   * Copies a thread with its whole history to a new one that shares nothing with it.
-   * Errors: NOT_FOUND (THREAD_NOT_FOUND); ALREADY_EXISTS (THREAD_EXISTS).
+   * Copies a thread, as it is when the call begins, with its whole history to a new one that shares nothing with it. The
+   * copy is there when all of it is. Who drives the thread or waits for it, and its requests, are left behind.
+   * Errors: NOT_FOUND (THREAD_NOT_FOUND); ALREADY_EXISTS (THREAD_EXISTS); ABORTED (STALE_EPOCH: another copy to the same
+   * thread has begun since; THREAD_BUSY: old records of the thread are being changed all the time).
    *
    * @generated from rpc cairn.v1.ThreadService.CopyThread
    */
@@ -688,7 +700,10 @@ export const ThreadService: GenService<{
     output: typeof DeleteThreadResponseSchema;
   },
   /**
-   * Removes old checkpoints and keeps what the kept ones need.
+   * Removes old checkpoints with their writes, and the events up to the last of them; what the kept ones need stays.
+   * Done in batches, newest first, each of which leaves the thread whole: a call that ended half-way may be repeated.
+   * Where a run begins meanwhile, or another thread of the list is missing, what was removed before stays removed.
+   * Does not put off a thread's end (`ttl`).
    * Errors: NOT_FOUND (THREAD_NOT_FOUND); ABORTED (THREAD_BUSY).
    *
    * @generated from rpc cairn.v1.ThreadService.PruneThreads
