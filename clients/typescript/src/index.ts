@@ -36,6 +36,7 @@ export {
   type BulkUpdateOptions,
   byId,
   type NodeUpdate,
+  type PruneOptions,
   type StateOptions,
   type Thread,
   type UpdateOptions,
