@@ -37,14 +37,25 @@ export function addFlags(command: Command): Command {
   return command;
 }
 
-const unitsMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const unitsMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `500ms`, `30s`, `5m`, `2h`, or seconds; in milliseconds. */
+/** A time that something may take: `500ms`, `30s`, `5m`, `2h`, or seconds; in milliseconds. */
 export function parseDuration(text: string): number {
-  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
-  const ms = Number(number) * (unitsMs[unit] ?? Number.NaN);
-  if (!(ms > 0) || ms > 2 ** 31 - 1) throw new InvalidArgumentError("Expected a time such as 30, 500ms, 5m or 2h.");
+  const ms = parseSpan(text);
+  if (ms > 2 ** 31 - 1) throw noTime();
   return ms;
+}
+
+/** Any time: as that, or `7d`. */
+export function parseSpan(text: string): number {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  const ms = Number(number) * (unitsMs[unit] ?? Number.NaN);
+  if (!(ms > 0) || ms > Number.MAX_SAFE_INTEGER) throw noTime();
+  return ms;
+}
+
+function noTime(): InvalidArgumentError {
+  return new InvalidArgumentError("Expected a time such as 30, 500ms, 5m, 2h or 7d.");
 }
 
 /** A whole number from `min` up. */

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { addCancel } from "./cancel.ts";
+import { addCopy } from "./copy.ts";
 import { addDelete } from "./delete.ts";
 import { Exit, exitCodesHelp } from "./exit.ts";
 import { addFork } from "./fork.ts";
 import { addGraph } from "./graph.ts";
 import { addHistory } from "./history.ts";
+import { addPrune } from "./prune.ts";
 import { reportError } from "./report-error.ts";
 import { addResume } from "./resume.ts";
 import { addRun } from "./run.ts";
@@ -15,6 +17,7 @@ import { addState } from "./state.ts";
 import { addStatus } from "./status.ts";
 import { addStep } from "./step.ts";
 import { addThreads } from "./threads.ts";
+import { addTtl } from "./ttl.ts";
 import { addUpdate } from "./update.ts";
 import { addWait } from "./wait.ts";
 import { addWatch } from "./watch.ts";
@@ -44,7 +47,8 @@ export function makeProgram(): Command {
     ["Graphs:", [addGraph]],
     ["Running a thread:", [addRun, addStep, addResume, addWatch, addWait, addCancel]],
     ["Looking at it:", [addThreads, addRuns, addState, addHistory, addShow]],
-    ["Changing it:", [addUpdate, addFork, addDelete]],
+    ["Changing it:", [addUpdate, addFork]],
+    ["Keeping and removing it:", [addCopy, addPrune, addTtl, addDelete]],
   ];
   for (const [heading, adds] of groups) for (const add of adds) add(program).helpGroup(heading);
   return program;

@@ -74,3 +74,15 @@ export function moment(date: Date | undefined): string {
 export function columns(): number {
   return process.stdout.columns ?? 200;
 }
+
+/** A time in its largest unit that divides it: `7d`, `90m`, `1500ms`. */
+export function spanText(ms: number): string {
+  const units: [name: string, ms: number][] = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1_000],
+  ];
+  const [name, unitMs] = units.find(([, unitMs]) => ms % unitMs === 0) ?? ["ms", 1];
+  return `${ms / unitMs}${name}`;
+}

@@ -3,7 +3,7 @@ import type { ThreadInfo, ThreadStatusName } from "../../clients/typescript/src/
 import { act } from "./action.ts";
 import { addFlags, collect, type Flags, parseCount } from "./flags.ts";
 import { jsonText, parseJson } from "./json-text.ts";
-import { columns, moment, printable, short, styledStatus, table } from "./style.ts";
+import { columns, moment, printable, short, spanText, styledStatus, table } from "./style.ts";
 
 const help = `
 The one created last comes first. --meta compares a top-level key of the thread's metadata; the value is JSON, or
@@ -46,7 +46,7 @@ function threads(flags: ThreadsFlags): Promise<void> {
     }
     if (output.json) return undefined;
     if (count === 0) output.note("no threads");
-    else output.line(table(["THREAD", "STATUS", "GRAPH", "STEP", "CHANGED", "METADATA"], rows));
+    else output.line(table(["THREAD", "STATUS", "GRAPH", "STEP", "CHANGED", "TTL", "METADATA"], rows));
     return undefined;
   });
 }
@@ -63,17 +63,19 @@ function infoJson(thread: ThreadInfo): Record<string, unknown> {
     head_step: thread.headStep,
     run_id: thread.runId,
     last_event_number: thread.lastEventNumber,
+    ...(thread.ttlMs !== undefined && { ttl_ms: thread.ttlMs }),
   };
 }
 
 function rowOf(thread: ThreadInfo): string[] {
-  const { id, status, graphName, headCheckpointId, headStep, updatedAt, metadata } = thread;
+  const { id, status, graphName, headCheckpointId, headStep, updatedAt, ttlMs, metadata } = thread;
   return [
     printable(id),
     styledStatus(status),
     printable(graphName),
     headCheckpointId === "" ? "" : String(headStep),
     moment(updatedAt),
+    ttlMs === undefined ? "" : spanText(ttlMs),
     short(jsonText(metadata), Math.max(20, columns() - 80)),
   ];
 }

@@ -110,6 +110,23 @@ describe("a thread", () => {
     expect(seen.at(-1)).toBe("run_stopped");
   });
 
+  test("is copied, pruned and given a time to live", async () => {
+    const thread = client.thread("kept");
+    await thread.run({ question: "Where?" }, { graph: "desk" });
+    const copy = await thread.copy("copy");
+    expect(copy.id).toBe("copy");
+    const before = await all(copy.history());
+    expect(await thread.prune({ keep: 1, olderThan: new Date(Date.now() - 60_000) })).toBe(0);
+    expect(await thread.prune({ keep: 1 })).toBe(before.length - 1);
+    expect(await all(thread.history())).toMatchObject([{ checkpointId: before[0]?.checkpointId }]);
+    expect((await thread.resume(true)).status).toBe("done");
+    expect(await all(copy.history())).toEqual(before);
+    expect((await copy.setTtl(90_000)).ttlMs).toBe(90_000);
+    expect((await copy.info()).ttlMs).toBe(90_000);
+    expect((await copy.setTtl(undefined)).ttlMs).toBeUndefined();
+    expect((await client.threads.create({ ttlMs: 3_600_000 })).ttlMs).toBe(3_600_000);
+  });
+
   test("is listed by its metadata and deleted", async () => {
     const thread = client.thread("t6");
     expect([await thread.ensure({ user: "eve", n: 1 }), await thread.ensure()]).toEqual([true, false]);

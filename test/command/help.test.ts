@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { cairn } from "./cairn.ts";
 
 const commands =
-  "serve status run step resume watch wait cancel runs threads state history show update fork delete graph".split(" ");
+  "serve status run step resume watch wait cancel runs threads state history show update fork copy prune ttl delete graph".split(
+    " ",
+  );
 
 test("--help teaches: what there is, examples, exit codes", async () => {
   const { code, stdout } = await cairn(["--help"]);
@@ -30,6 +32,9 @@ test.each([
   [["watch", "t", "--after", "x"], "Expected an event's number"],
   [["status", "--timeout", "soon"], "Expected a time"],
   [["threads", "--meta", "user"], "Expected key=value"],
+  [["prune", "t"], "required option '--keep <count>' not specified"],
+  [["prune", "t", "--keep", "0"], "Expected a whole number from 1"],
+  [["ttl", "t", "soon"], "Expected a time"],
   [["status", "--cert", "x"], "--cert and --key come together"],
 ])("%j is a mistake of the command line: exit code 2", async (args, message) => {
   const { code, stdout, stderr } = await cairn(args);

@@ -99,6 +99,29 @@ describe("a thread from its first turn to its end", () => {
     expect((await server.cairn(["state", "t3"])).code).toBe(4);
   });
 
+  test("copied, pruned, and given a time to live", async () => {
+    await server.cairn(["run", "t5", ...input]);
+    expect((await server.cairn(["copy", "t5", "t5-copy"])).stdout).toBe("copied t5 to t5-copy\n");
+    expect((await server.cairn(["copy", "t5", "t5-copy"])).code).toBe(5);
+    const whole = lines(await server.cairn(["history", "t5", "--json"])).length;
+    const pruned = await server.cairn(["prune", "t5", "--keep", "1"]);
+    expect(pruned.stdout).toBe(`removed ${whole - 1} ${whole === 2 ? "checkpoint" : "checkpoints"} of t5\n`);
+    expect(json(await server.cairn(["prune", "t5", "--keep", "1", "--older-than", "7d", "--json"]))).toEqual({
+      thread_id: "t5",
+      pruned_checkpoints: 0,
+    });
+    expect(lines(await server.cairn(["history", "t5", "--json"]))).toHaveLength(1);
+    expect(lines(await server.cairn(["history", "t5-copy", "--json"]))).toHaveLength(whole);
+    // Both can be answered.
+    for (const thread of ["t5", "t5-copy"]) {
+      expect((await server.cairn(["resume", thread, "--answer", "true"])).code).toBe(0);
+    }
+    expect((await server.cairn(["prune", "nope", "--keep", "1"])).code).toBe(4);
+    expect((await server.cairn(["ttl", "t5", "36h"])).stdout).toBe("t5 lives 36h after its last change\n");
+    expect((await server.cairn(["threads"])).stdout).toMatch(/^t5 .* 36h /m);
+    expect((await server.cairn(["ttl", "t5", "none"])).stdout).toBe("t5 lives for ever\n");
+  });
+
   test("is in the list of threads", async () => {
     await server.cairn(["run", "t4", ...input]);
     await expect

@@ -43,6 +43,7 @@ export {
   type BulkUpdateOptions,
   byId,
   type NodeUpdate,
+  type PruneOptions,
   type StateOptions,
   type Thread,
   type UpdateOptions,

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Thread as ThreadMessage, ThreadSchema, ThreadStatus } from "./gen/cairn/v1/thread_service_pb.ts";
 import { lowerName } from "./names.ts";
 import { toMetadata } from "./state.ts";
@@ -26,6 +26,8 @@ export interface ThreadInfo {
   runId: string;
   /** Number of its last event. */
   lastEventNumber: bigint;
+  /** How many milliseconds it lives after its last change; undefined: for ever. */
+  ttlMs: number | undefined;
 }
 
 /** Makes a thread's info of its message. */
@@ -42,5 +44,6 @@ export function toThreadInfo(message: ThreadMessage | undefined): ThreadInfo {
     headStep: Number(thread.headStep),
     runId: thread.runId,
     lastEventNumber: thread.lastEventNumber,
+    ttlMs: thread.ttl && durationMs(thread.ttl),
   };
 }

@@ -1,3 +1,4 @@
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Services } from "./client.ts";
 import { Code } from "./code.ts";
 import { CairnClientError } from "./error.ts";
@@ -61,6 +62,16 @@ export interface StateOptions extends CallOptions {
   checkpointId?: string;
   /** The namespace. Default: the root graph's. */
   namespace?: string;
+}
+
+/** Which checkpoints a prune leaves. */
+export interface PruneOptions extends CallOptions {
+  /** So many of each namespace, newest first. At least 1. */
+  keep: number;
+  /** Those put since then as well. Default: any may go. */
+  olderThan?: Date;
+  /** Makes a retry return the first answer for 24 hours. Default: a new UUID for each call. */
+  requestId?: string;
 }
 
 /** What a thread needs of its client. */
@@ -241,6 +252,40 @@ export class Thread {
       if (error instanceof CairnClientError && error.code === Code.AlreadyExists) return false;
       throw error;
     }
+  }
+
+  /**
+   * Copies the thread, as it is now, with its whole history to a new one that shares nothing with it, and returns that.
+   * Without an id the server makes one. Throws NOT_FOUND, ALREADY_EXISTS (THREAD_EXISTS).
+   */
+  async copy(newId?: string, options: CallOptions & { requestId?: string } = {}): Promise<Thread> {
+    const request = { threadId: this.id, newThreadId: newId, requestId: options.requestId };
+    const { thread } = await this.#context.services.threads.copyThread(request, options);
+    return new Thread(toThreadInfo(thread).id, this.#context);
+  }
+
+  /**
+   * Removes old checkpoints, and the events up to the last of them; what those that stay need stays. Returns how many
+   * were removed. Throws NOT_FOUND, ABORTED (THREAD_BUSY).
+   */
+  async prune(options: PruneOptions): Promise<number> {
+    const { keep, olderThan, requestId } = options;
+    const request = {
+      threadIds: [this.id],
+      keep,
+      olderThan: olderThan && timestampFromDate(olderThan),
+      requestId,
+    };
+    return Number((await this.#context.services.threads.pruneThreads(request, options)).prunedCheckpoints);
+  }
+
+  /**
+   * Says how many milliseconds the thread lives after its last change, of which this is one; undefined: for ever. Once
+   * they are over it is deleted, unless a run is going. Throws NOT_FOUND.
+   */
+  async setTtl(ttlMs: number | undefined, options: CallOptions & { requestId?: string } = {}): Promise<ThreadInfo> {
+    const request = { threadId: this.id, ttl: durationFromMs(ttlMs ?? 0), requestId: options.requestId };
+    return toThreadInfo((await this.#context.services.threads.updateThread(request, options)).thread);
   }
 
   /** Deletes the thread with everything in it; ends a run that is going. Returns whether there was one. */

@@ -1,3 +1,4 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Services } from "./client.ts";
 import { ThreadStatus } from "./gen/cairn/v1/thread_service_pb.ts";
 import { valueNamed } from "./names.ts";
@@ -23,6 +24,8 @@ export interface CreateThreadOptions extends CallOptions {
   id?: string;
   /** Anything JSON can hold, at most 64 KiB. */
   metadata?: Record<string, unknown>;
+  /** How many milliseconds it lives after its last change: from a second to 100 years. Default: for ever. */
+  ttlMs?: number;
   /** Makes a retry return the first answer for 24 hours. Default: a new UUID for each call. */
   requestId?: string;
 }
@@ -52,7 +55,8 @@ export class Threads {
   /** Creates a thread. Throws ALREADY_EXISTS (THREAD_EXISTS). A run with a new thread id creates one as well. */
   async create(options: CreateThreadOptions = {}): Promise<ThreadInfo> {
     const metadata = options.metadata && metadataBytes(options.metadata);
-    const request = { threadId: options.id, metadata, requestId: options.requestId };
+    const ttl = options.ttlMs === undefined ? undefined : durationFromMs(options.ttlMs);
+    const request = { threadId: options.id, metadata, ttl, requestId: options.requestId };
     return toThreadInfo((await this.#calls.createThread(request, options)).thread);
   }
 }
