@@ -373,6 +373,31 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
     expect(await versionAt(thread, undefined, asked?.namespace)).toBe(8);
   });
 
+  it("a registered subgraph that has a newer version is migrated under a thread that has not, at each level", async () => {
+    const deepest = (said: string, more: Record<string, unknown>) => ({
+      channels: { log: "append", [said]: "last_value" },
+      nodes: { asks: ask("deep?", said), told: { expression: { update: { log: `["heard " + state.${said}]` } } } },
+      edges: chain("asks", "told"),
+      ...more,
+    });
+    const deep = await first(deepest("said", {}));
+    const over = (name: string) => ({
+      channels: { log: "append" },
+      nodes: { mid: { subgraph: { name } }, after: log("after") },
+      edges: chain("mid", "after"),
+    });
+    const middle = await bench.graph(over(deep));
+    const graph = await bench.graph(over(middle));
+    const thread = bench.thread();
+    const { interrupts } = await thread.run({}, { graph });
+    await bench.graph(deepest("answer", one({ renameChannels: { said: "answer" } })), deep);
+    // Nothing is migrated by looking.
+    expect((await thread.state()).interrupts).toEqual(interrupts);
+    const done = await thread.resume(byId({ [interrupts[0]?.id ?? ""]: "you" }));
+    expect([done.status, done.state.values]).toEqual(["done", { log: ["heard you", "after", "after"] }]);
+    expect(await versionAt(thread, undefined, interrupts[0]?.namespace)).toBe(2);
+  });
+
   it("a subgraph that keeps one state for the thread keeps its node's name", async () => {
     const inline = { channels: { log: "append" }, nodes: { one: log("one") }, edges: chain("one") };
     const parts = (node: string) => ({
