@@ -35,6 +35,7 @@ interface ServeFlags {
   insecure?: boolean;
   cache: number;
   keepEvents?: number;
+  maxValue: number;
   logLevel: string;
 }
 
@@ -57,8 +58,13 @@ export function addServe(program: Command): Command {
     .option("--insecure", "listen beyond this machine without tokens or client certificates")
     .addOption(
       new Option("--cache <mebibytes>", "memory for answers that are asked for again; 0 for none")
-        .argParser(mebibytes)
+        .argParser(mebibytes("--cache"))
         .default(64),
+    )
+    .addOption(
+      new Option("--max-value <mebibytes>", "the largest value that is taken")
+        .argParser(mebibytes("--max-value"))
+        .default(limits.valueBytesMax / (1024 * 1024)),
     )
     .addOption(
       new Option("--keep-events <records>", "events that readers may go back to: those of so many records a thread")
@@ -96,6 +102,7 @@ function serverOptions(flags: ServeFlags): ServerOptions {
     insecure,
     cache,
     keepEvents,
+    maxValue,
     logLevel,
   } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
@@ -115,13 +122,16 @@ function serverOptions(flags: ServeFlags): ServerOptions {
     insecure,
     cacheBytes: cache * 1024 * 1024,
     eventRecordsKept: keepEvents,
+    valueBytesMax: maxValue * 1024 * 1024,
     logLevel,
   };
 }
 
-function mebibytes(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text);
-  throw new UsageError("--cache needs a whole number of mebibytes, at most 99999");
+function mebibytes(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,5}$/.test(text)) return Number(text);
+    throw new UsageError(`${flag} needs a whole number of mebibytes, at most 99999`);
+  };
 }
 
 /** The first signal lets calls finish; a second one does not wait for them. */

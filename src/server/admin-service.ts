@@ -46,7 +46,7 @@ export function adminService(parts: Parts, activeRuns: () => number): Service {
 
 /** Every limit, as this server has been told. */
 function limitsOf({ store }: Parts): { [name: string]: bigint } {
-  const all = { ...limits, eventRecordsKeptMax: store.eventRecordsKept };
+  const all = { ...limits, eventRecordsKeptMax: store.eventRecordsKept, valueBytesMax: store.valueBytesMax };
   return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, BigInt(value)]));
 }
 

@@ -34,6 +34,8 @@ export interface ServerOptions extends TlsOptions {
   cacheBytes?: number;
   /** How many of a thread's newest records are kept as events. */
   eventRecordsKept?: number;
+  /** The largest value that is taken, in bytes. */
+  valueBytesMax?: number;
   /** A level of pino; "info" without. */
   logLevel?: string;
 }
@@ -58,7 +60,10 @@ export async function startServer(
   checkExposure(host, guarded, options.insecure ?? false, (message) => process.stderr.write(`${message}\n`));
   const authenticate = options.tokenFile === undefined ? openToAll : await tokensFrom(options.tokenFile);
   const transport = await credentials(options);
-  const store = await openStore(options.store, environment, { eventRecordsKept: options.eventRecordsKept });
+  const store = await openStore(options.store, environment, {
+    eventRecordsKept: options.eventRecordsKept,
+    valueBytesMax: options.valueBytesMax,
+  });
   try {
     const modules = options.nodesFile === undefined ? undefined : await NodesModule.load(options.nodesFile);
     const parts: Parts = {

@@ -29,17 +29,17 @@ import { isPlainMap } from "../values/value.ts";
 import type { Handlers } from "./adapter.ts";
 import type { CallContext } from "./context.ts";
 import { copyThread } from "./copy-thread.ts";
-import { expireThreads } from "./expire-threads.ts";
 import { pageSizeOf } from "./pages.ts";
 import { pruneThreads } from "./prune-threads.ts";
 import { define, type Parts, type Service } from "./service.ts";
 import { newThreadId, writtenThread } from "./thread-answer.ts";
 import { ttlOf } from "./ttl.ts";
+import { lookAfter } from "./upkeep.ts";
 import { watchThreads } from "./watch-threads.ts";
 
 export function threadService(parts: Parts): Service {
   const { store } = parts;
-  const stop = expireThreads(parts);
+  const stop = lookAfter(parts);
   const handlers: Handlers<typeof ThreadService> = {
     createThread: (request, context) => createThread(parts, request, context),
     updateThread: (request, context) => updateThread(parts, request, context),

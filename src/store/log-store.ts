@@ -20,7 +20,7 @@ import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
 import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
 import { listThreads, readThread } from "./thread-list.ts";
-import { sweepUploadsInBackground } from "./upload-sweep.ts";
+import { sweepUploads } from "./upload-sweep.ts";
 import { type UploadHeader, upload, uploadTooLarge } from "./uploads.ts";
 import { ValueCache } from "./value-cache.ts";
 import { parseRef, valueNotFound } from "./value-ref.ts";
@@ -48,7 +48,6 @@ export class LogStore implements Store {
   readonly #environment: Environment;
   readonly #sources: ValueSources;
   readonly #committer: Committer;
-  readonly #stopSweeping: () => void;
 
   constructor(log: Log, environment: Environment, options: StoreOptions = {}) {
     this.eventRecordsKept = options.eventRecordsKept ?? limits.eventRecordsKeptMax;
@@ -60,7 +59,6 @@ export class LogStore implements Store {
     this.#sources = { log, cache: new ValueCache() };
     this.#environment = environment;
     this.#committer = new Committer(this.#sources, { environment, valueBytesMax: this.valueBytesMax });
-    this.#stopSweeping = sweepUploadsInBackground(log, environment);
   }
 
   update(key: ThreadKey, change: (thread: ThreadTail) => Promise<Draft | undefined>): Promise<Committed | undefined> {
@@ -193,6 +191,10 @@ export class LogStore implements Store {
     return upload(this.#log, this.#environment, key, header, chunks);
   }
 
+  sweepUploads(signal: AbortSignal): Promise<void> {
+    return sweepUploads(this.#log, this.#environment.clock.nowMs(), signal);
+  }
+
   streamValue(key: ThreadKey, ref: string): Promise<ValueStream> {
     return streamValue(this.#sources, key, ref);
   }
@@ -262,7 +264,6 @@ export class LogStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#stopSweeping();
     return this.#log.close();
   }
 }

@@ -5,7 +5,7 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { GraphRow, Row, ThreadKey } from "./log.ts";
 
 /** The newest layout of records that this build reads, and the one it writes. */
-export const LAYOUT = 1;
+export const LAYOUT = 2;
 
 /** Decodes a row's record. Throws LAYOUT_TOO_NEW or DATA_CORRUPT. */
 export function decodeRow(key: ThreadKey, row: Row): Record {

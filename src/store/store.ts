@@ -149,6 +149,8 @@ export interface Store {
    * Throws VALUE_TOO_LARGE, VALUE_CHECKSUM.
    */
   upload(key: ThreadKey, header: UploadHeader, chunks: AsyncIterable<Uint8Array>): Promise<string>;
+  /** Removes uploads that no put has named in time. Safe to end at any moment, and to repeat. */
+  sweepUploads(signal: AbortSignal): Promise<void>;
   /** Deletes a thread, whoever holds it. False when there was none. */
   deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
   /** Deletes threads whose time to live is over, in bounded batches, and gives their number. `guard` may save one by throwing. */

@@ -146,7 +146,7 @@ describe("the admin service", () => {
       activeRuns: 0,
     });
     expect(status.serverId).toMatch(/^[0-9a-f-]{36}$/);
-    expect(status.limits.valueBytesMax).toBe(16n * 1024n * 1024n);
+    expect(status.limits.valueBytesMax).toBe(256n * 1024n * 1024n);
     await caller.call(threads.createThread, { threadId: "t" });
     expect((await caller.call(AdminService.method.listSpaces, {})).spaces).toEqual(["default"]);
     expect((await caller.call(AdminService.method.deleteSpace, { space: "default" })).deletedThreads).toBe(1n);

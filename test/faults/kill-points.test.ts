@@ -3,12 +3,12 @@
 import { describe, expect, it } from "vitest";
 import type { CairnClient } from "../../clients/typescript/src/index.ts";
 import { durablePoints } from "../../src/store/durable.ts";
-import { historyOf } from "../runs/support/bench.ts";
+import { historyOf, until } from "../runs/support/bench.ts";
 import { isSoak, randomFrom, seed } from "../support/size-and-seed.ts";
 import { type StoreKind, storeKinds } from "../support/stores.ts";
 import { type Fault, passName } from "./fault.ts";
 import { FaultyServer } from "./faulty-server.ts";
-import { COPIED, FLOW, KEPT, OTHER_SPACE, PRUNED, story } from "./story.ts";
+import { COPIED, FLOW, KEPT, OTHER_SPACE, PRUNED, story, UPLOADED } from "./story.ts";
 import { Witness } from "./witness.ts";
 
 /** Deaths at moments between two acts, besides those at each of them. */
@@ -16,6 +16,10 @@ const BETWEEN = isSoak ? 200 : 4;
 /** Stories that are told at the same time, each on a store of its own: they mostly wait. */
 const LANES = 3;
 const HOURS_25 = 25 * 60 * 60 * 1000;
+
+/** What happens a day later only. */
+const late = ["remove", "keep-parts", "remove-parts"];
+const uploadsSeenTo = [passName("keep-parts", "after"), passName("remove-parts", "after")];
 
 interface Told {
   /** All that can be read at the end, apart from ids and times. */
@@ -32,7 +36,10 @@ async function tell(kind: StoreKind, fault?: Fault): Promise<Told> {
     const witness = new Witness(server, client);
     await witness.watch(story(server.folder, server.client(OTHER_SPACE)));
     // A day later what was deleted leaves its last traces.
-    if (fault === undefined || fault.at.endsWith("remove")) await server.restart(HOURS_25);
+    if (fault === undefined || late.some((point) => fault.at.endsWith(point))) {
+      await server.restart(HOURS_25);
+      await until("uploads are looked after", () => uploadsSeenTo.every((pass) => server.passes.includes(pass)));
+    }
     return { outcome: await outcomeOf(client), passes: server.passes, deaths: server.deaths };
   } finally {
     await server.end();
@@ -44,6 +51,7 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
   const kept = await client.checkpoints.listCheckpoints({ threadId: KEPT });
   const copied = await client.checkpoints.listCheckpoints({ threadId: COPIED });
   const pruned = await client.checkpoints.listCheckpoints({ threadId: PRUNED });
+  const uploaded = await client.checkpoints.listCheckpoints({ threadId: UPLOADED });
   const threads: unknown[] = [];
   for await (const { id, status, metadata } of client.threads.list()) threads.push([id, status, metadata]);
   const graphs: string[] = [];
@@ -54,6 +62,8 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
     kept: kept.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
     sizes: Object.values(kept.tables).map(({ values }) => values.map(({ sizeBytes }) => sizeBytes).toSorted()),
     copied: copied.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
+    uploaded: uploaded.entries.map(({ checkpoint }) => checkpoint?.id),
+    uploadedBytes: uploaded.tables[UPLOADED]?.values.map(({ value }) => value?.data.length),
     pruned: pruned.entries.map(({ checkpoint }) => checkpoint?.id),
     threads,
     graphs,

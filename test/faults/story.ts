@@ -1,10 +1,13 @@
 // What clients do while servers die: every kind of act that makes something durable, each under a request id.
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/src/index.ts";
 
 export const FLOW = "flow";
 export const KEPT = "kept";
 export const GONE = "gone";
 export const PRUNED = "pruned";
+export const UPLOADED = "uploaded";
 export const COPIED = "copied";
 export const OTHER_SPACE = "other";
 
@@ -39,12 +42,32 @@ const flow = (client: CairnClient): Thread => client.thread(FLOW);
 const asked = (answers: Answers): string => (answers.get("run") as RunOutcome).state.checkpointId;
 const forked = (answers: Answers): string => (answers.get("fork") as RunOutcome).runId;
 
+/** The same for the same word, and hard to compress. */
+function noise(word: string): Buffer {
+  return createHash("shake256", { outputLength: 300_000 }).update(word).digest();
+}
+
 /** A checkpoint of an adapter's: a small value, and one that is written in parts. */
 function put(threadId: string, id: string, requestId: string, word: string): Step {
-  const channelValues = { small: inline(word), large: inline(word.repeat(100_000)) };
+  const large = { source: { case: "inline" as const, value: { type: "bytes", data: noise(word) } } };
+  const channelValues = { small: inline(word), large };
   const checkpoint = { id, threadId, step: 1n, source: "loop", channelValues };
   const name = `put ${requestId}`;
   return { name, call: ({ checkpoints }) => checkpoints.putCheckpoint({ checkpoint, requestId }) };
+}
+
+/** A value that is uploaded ahead of the put that names it, and one that no put names. */
+async function putUploaded({ checkpoints }: CairnClient): Promise<unknown> {
+  const data = noise("uploaded");
+  const header = { threadId: UPLOADED, type: "bytes", sizeBytes: BigInt(data.length), crc32: crc32(data) };
+  const upload = [
+    { part: { case: "header" as const, value: header } },
+    { part: { case: "chunk" as const, value: data } },
+  ];
+  const { refs } = await checkpoints.putValues([...upload, ...upload]);
+  const channelValues = { large: { source: { case: "ref" as const, value: refs[0] ?? "" } } };
+  const checkpoint = { id: "a", threadId: UPLOADED, channelValues };
+  return (await checkpoints.putCheckpoint({ checkpoint, requestId: "put-uploaded" })).seq;
 }
 
 /** The steps, in order. `other` is a client of another space. */
@@ -81,6 +104,7 @@ export function story(folder: string, other: CairnClient): Step[] {
       call: ({ services }) => services.threads.deleteThread({ threadId: GONE, requestId: "delete" }),
       removes: true,
     },
+    { name: "upload", call: putUploaded, unrepeatable: true },
     {
       name: "copy",
       call: async ({ services }) => {

@@ -32,7 +32,7 @@ export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
  */
 export type Record = Message<"cairn.store.v1.Record"> & {
   /**
-   * Layout of this record. This file describes layout 1.
+   * Layout of this record. This file describes layout 2; in layout 1 every value was stored whole and uncompressed.
    *
    * @generated from field: uint32 layout = 1;
    */
@@ -688,7 +688,7 @@ export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
  */
 export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
   /**
-   * Layout of this record. This file describes layout 1.
+   * Layout of this record: that of records.
    *
    * @generated from field: uint32 layout = 1;
    */
