@@ -306,8 +306,8 @@ describe("checkpoints", () => {
   });
 
   it("keep values of any size up to the limit, and refuse larger ones with both sizes", async () => {
-    const caller = new Caller((await server()).address);
     const limit = 16 * 1024 * 1024;
+    const caller = new Caller((await server({ valueBytesMax: limit })).address);
     const big = (size: number) =>
       ({ source: { case: "inline", value: { type: "bytes", data: new Uint8Array(size).fill(7) } } }) as const;
     await caller.call(method.putCheckpoint, {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CheckpointService } from "../../src/gen/cairn/v1/checkpoint_service_pb.ts";
 import { GraphService } from "../../src/gen/cairn/v1/graph_service_pb.ts";
-import { Caller, refusal, server, toRefusal } from "./harness.ts";
+import { Caller, refusal, server } from "./harness.ts";
 
 const { method } = CheckpointService;
 
@@ -90,20 +90,6 @@ describe("errors", () => {
     for (const { code, reason } of await Promise.all(calls.map(refusal))) {
       expect([code, reason]).toEqual(["UNIMPLEMENTED", "NOT_IMPLEMENTED"]);
     }
-    const stream = caller.stream(method.getValues, { threadId: "t", refs: ["1.0"] });
-    const error = await new Promise<never>((resolve) => stream.on("error", resolve as never).resume());
-    expect(toRefusal(error).reason).toBe("NOT_IMPLEMENTED");
-    const upload = await refusal(
-      new Promise((resolve, reject) => {
-        const same = (bytes: Buffer) => bytes;
-        const path = "/cairn.v1.CheckpointService/PutValues";
-        const call = caller.client.makeClientStreamRequest(path, same, same, caller.metadata({}), (e, r) =>
-          e ? reject(e) : resolve(r),
-        );
-        call.end();
-      }),
-    );
-    expect(upload.reason).toBe("NOT_IMPLEMENTED");
     expect((await refusal(caller.raw("/cairn.v1.CheckpointService/Nothing", Buffer.alloc(0)))).code).toBe(
       "UNIMPLEMENTED",
     );

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { limits } from "../../../src/limits.ts";
+import { LogStore } from "../../../src/store/log-store.ts";
 import type { Store, ThreadKey } from "../../../src/store/store.ts";
+import { systemEnvironment } from "../../../src/system/environment.ts";
 import {
   byRef,
   bytes,
@@ -98,13 +99,14 @@ export function values(context: () => Context): void {
     });
 
     test("a value over the limit is refused with channel and sizes", async () => {
-      const { store, space } = context();
+      const { log, space } = context();
+      const store = new LogStore(log, systemEnvironment, { valueBytesMax: 2_000 });
       const key = { space, thread: "t" };
-      const size = limits.valueBytesMax + 1;
-      const error = await errorOf(put(store, key, "a", { values: { big: inline(new Uint8Array(size)) } }));
+      await put(store, key, "fits", { values: { big: inline(new Uint8Array(2_000)) } });
+      const error = await errorOf(put(store, key, "a", { values: { big: inline(new Uint8Array(2_001)) } }));
       expect(error.reasonName).toBe("VALUE_TOO_LARGE");
-      expect(error.metadata).toEqual({ channel: "big", size_bytes: `${size}`, limit_bytes: `${limits.valueBytesMax}` });
-      expect((await store.tail(key)).n).toBe(0);
+      expect(error.metadata).toEqual({ channel: "big", size_bytes: "2001", limit_bytes: "2000" });
+      expect((await store.tail(key)).n).toBe(1);
     });
 
     test("many small values that make a record too large go out in parts", async () => {
