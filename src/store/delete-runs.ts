@@ -8,7 +8,7 @@ import { uuid4 } from "../system/uuid.ts";
 import { eventNumber, type Prepared, rowOf, setHead, withoutHolder } from "./draft.ts";
 import { writesKey } from "./keys.ts";
 import type { Log, Row, ThreadKey } from "./log.ts";
-import { decodeRow, LAYOUT } from "./record-codec.ts";
+import { decodeRow } from "./record-codec.ts";
 import type { ThreadTail } from "./store.ts";
 import { summaryOf } from "./thread-record.ts";
 import { valueRef } from "./value-ref.ts";
@@ -51,10 +51,10 @@ export async function deletionAfter(
   const record = await recordOf(log, environment, key, thread, n, deleted);
   const expiresAtMs = Number(record.atMs) + limits.stubKeptMs;
   const rewrites = [...changes.values()].map(({ row, record: stripped }) => ({
-    ...rowOf(row.n, row.attempt, stripped),
+    ...rowOf(key, row.n, row.attempt, stripped),
     ...(isStub(stripped) && { expiresAtMs }),
   }));
-  const row = rowOf(n, uuid4(environment), record);
+  const row = rowOf(key, n, uuid4(environment), record);
   return { append: { key, row, rewrites, summary: summaryOf(key, n, record, false) }, record };
 }
 
@@ -162,7 +162,6 @@ async function recordOf(
     setHead(tail, head && decodeRow(key, head).checkpoint);
   }
   return create(RecordSchema, {
-    layout: LAYOUT,
     atMs: BigInt(atMs),
     tail,
     events,

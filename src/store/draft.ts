@@ -23,7 +23,7 @@ import { uuid4 } from "../system/uuid.ts";
 import { type Conflict, lookUp } from "./draft-checks.ts";
 import { keysOf } from "./keys.ts";
 import type { Append, Log, Row, ThreadKey } from "./log.ts";
-import { LAYOUT } from "./record-codec.ts";
+import { encodeRecord } from "./record-codec.ts";
 import { requestOf } from "./request-record.ts";
 import type { Draft, ThreadTail } from "./store.ts";
 import { tagsOfCheckpoint } from "./tags.ts";
@@ -68,7 +68,6 @@ export async function prepare(
 
 function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: number): Record {
   return create(RecordSchema, {
-    layout: LAYOUT,
     atMs: BigInt(Math.trunc(atMs)),
     checkpoint: draft.checkpoint && checkpointOf(key, draft.checkpoint, values),
     writes: draft.writes
@@ -197,14 +196,14 @@ function appendOf(
   conflict: Conflict | undefined,
   isFirst: boolean,
 ): Append {
-  const row = rowOf(n, uuid4(environment), record);
-  const rewrites = conflict ? [withoutCheckpoint(conflict)] : [];
+  const row = rowOf(key, n, uuid4(environment), record);
+  const rewrites = conflict ? [withoutCheckpoint(key, conflict)] : [];
   return { key, row, rewrites, summary: summaryOf(key, n, record, isFirst) };
 }
 
 /** The row of a record: its keys and tags come from the record alone. */
-export function rowOf(n: number, attempt: string, record: Record): Row {
-  const body = toBinary(RecordSchema, record);
+export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record: Record): Row {
+  const body = encodeRecord({ thread, n }, record);
   if (body.length > limits.recordBytesMax) {
     throw new CairnError(
       ErrorReason.LIMIT_REACHED,
@@ -227,8 +226,8 @@ export function rowOf(n: number, attempt: string, record: Record): Row {
 }
 
 /** The row of a checkpoint that has been replaced: its values stay, since later records may refer to them. */
-function withoutCheckpoint({ row, record }: Conflict): Row {
-  return rowOf(row.n, row.attempt, { ...record, checkpoint: undefined });
+function withoutCheckpoint(key: ThreadKey, { row, record }: Conflict): Row {
+  return rowOf(key, row.n, row.attempt, { ...record, checkpoint: undefined });
 }
 
 function encodedBytes(record: Record): number {

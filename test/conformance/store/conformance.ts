@@ -5,6 +5,7 @@ import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
 import { filters, lists } from "./lists.ts";
 import { model } from "./model.ts";
+import { newer } from "./newer.ts";
 import { puts } from "./puts.ts";
 import { requests } from "./requests.ts";
 import { graphs, spaces } from "./spaces.ts";
@@ -20,6 +21,6 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
       part(context);
-    for (const part of [versions, spaces, graphs, fences, model]) part(context);
+    for (const part of [versions, spaces, graphs, fences, newer, model]) part(context);
   });
 }

@@ -32,7 +32,7 @@ export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
  */
 export type Record = Message<"cairn.store.v1.Record"> & {
   /**
-   * Layout of this record. This file describes layout 1.
+   * Layout of this record. Older ones are upgraded when they are read (src/store/layouts).
    *
    * @generated from field: uint32 layout = 1;
    */
@@ -576,7 +576,7 @@ export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
  */
 export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
   /**
-   * Layout of this record. This file describes layout 1.
+   * Layout of this record. Older ones are upgraded when they are read (src/store/layouts).
    *
    * @generated from field: uint32 layout = 1;
    */
