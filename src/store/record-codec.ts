@@ -3,20 +3,24 @@ import { CairnError } from "../errors.ts";
 import { type GraphRecord, GraphRecordSchema, type Record, RecordSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { LAYOUT, upgradedGraph, upgradedRecord } from "./layouts/chain.ts";
+import { compacted, restore } from "./layouts/compact.ts";
 import type { RecordPlace } from "./layouts/step.ts";
 import type { GraphRow, Row, ThreadKey } from "./log.ts";
 
 export { LAYOUT } from "./layouts/chain.ts";
 
 /** Encodes a record in the newest layout. */
-export function encodeRecord(_place: RecordPlace, record: Record): Uint8Array {
-  return toBinary(RecordSchema, { ...record, layout: LAYOUT });
+export function encodeRecord(place: RecordPlace, record: Record): Uint8Array {
+  return toBinary(RecordSchema, { ...compacted(record, place), layout: LAYOUT });
 }
 
 /** Decodes a row's record, of whatever layout. Throws LAYOUT_TOO_NEW or DATA_CORRUPT. */
 export function decodeRow({ thread }: Pick<ThreadKey, "thread">, { n, body }: Pick<Row, "n" | "body">): Record {
   const what = `record ${n} of thread ${JSON.stringify(thread)}`;
-  return upgradedRecord(known(decodeMessage(RecordSchema, body, what), what), { thread, n });
+  const place = { thread, n };
+  const record = upgradedRecord(known(decodeMessage(RecordSchema, body, what), what), place);
+  if (!restore(record, place)) throw corrupt(what, "it leaves out what is not known here");
+  return record;
 }
 
 /** Encodes a graph's record in the newest layout. */
