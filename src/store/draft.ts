@@ -23,7 +23,7 @@ import { uuid4 } from "../system/uuid.ts";
 import { type Conflict, lookUp } from "./draft-checks.ts";
 import { keysOf } from "./keys.ts";
 import type { Append, Log, Row, ThreadKey } from "./log.ts";
-import { encodeRecord } from "./record-codec.ts";
+import { encodeRecord, LAYOUT } from "./record-codec.ts";
 import { requestOf } from "./request-record.ts";
 import type { Draft, ThreadTail } from "./store.ts";
 import { tagsOfCheckpoint } from "./tags.ts";
@@ -221,6 +221,7 @@ export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record:
     floor,
     keys: keysOf(record),
     tags: checkpoint ? tagsOfCheckpoint(checkpoint) : [],
+    layout: LAYOUT,
     body,
   };
 }

@@ -5,8 +5,30 @@ import type { Environment } from "../system/environment.ts";
  * kills the server before and after each of them, and fails when it meets one that is not here or misses one that is.
  */
 export const durablePoints = {
-  embedded: ["tables", "graph", "parts", "append", "rewrite", "truncate", "expire", "remove", "delete-graphs"],
-  mongodb: ["tables", "graph", "parts", "append", "rewrite", "summaries", "truncate", "expire", "delete-graphs"],
+  embedded: [
+    "tables",
+    "graph",
+    "parts",
+    "append",
+    "rewrite",
+    "truncate",
+    "expire",
+    "remove",
+    "delete-graphs",
+    "migrate",
+  ],
+  mongodb: [
+    "tables",
+    "graph",
+    "parts",
+    "append",
+    "rewrite",
+    "summaries",
+    "truncate",
+    "expire",
+    "delete-graphs",
+    "migrate",
+  ],
 } as const;
 
 export type DurablePoint = (typeof durablePoints)[keyof typeof durablePoints][number];

@@ -2,7 +2,7 @@ import { invalidField } from "../errors.ts";
 import type { GraphRecord } from "../gen/cairn/store/v1/record_pb.ts";
 import type { GraphRow, Log } from "./log.ts";
 import { isText, pageSizeOf, pageTokens } from "./page-token.ts";
-import { decodeGraph, encodeGraph } from "./record-codec.ts";
+import { decodeGraph, encodeGraph, LAYOUT } from "./record-codec.ts";
 
 export interface StoredGraph {
   revision: number;
@@ -20,7 +20,7 @@ export async function putGraph(log: Log, space: string, graph: GraphRecord) {
     if (latest) decodeGraph(latest);
     if (latest?.hash === graph.hash) return { revision: latest.revision, created: false };
     const revision = (latest?.revision ?? 0) + 1;
-    const outcome = await log.putGraph(space, { name, hash: graph.hash, revision, body });
+    const outcome = await log.putGraph(space, { name, hash: graph.hash, revision, layout: LAYOUT, body });
     if (outcome === "put") return { revision, created: true };
   }
 }

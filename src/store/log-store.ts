@@ -13,6 +13,7 @@ import { readEvents } from "./events.ts";
 import * as graphs from "./graphs.ts";
 import { checkpointKey, madeByKey, runKey } from "./keys.ts";
 import type { Log, ThreadKey } from "./log.ts";
+import { type MigrateOptions, migrate } from "./migrate.ts";
 import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
 import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
@@ -209,6 +210,10 @@ export class LogStore implements Store {
 
   listGraphs(space: string, pageSize: number, pageToken: string) {
     return graphs.listGraphs(this.#log, space, pageSize, pageToken);
+  }
+
+  migrate(options: MigrateOptions) {
+    return migrate(this.#log, this.#environment, options);
   }
 
   onCommit(listener: (key: ThreadKey, committed: Committed) => void): () => void {

@@ -1,4 +1,5 @@
 // What clients do while servers die: every kind of act that makes something durable, each under a request id.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/src/index.ts";
 
 export const FLOW = "flow";
@@ -45,6 +46,19 @@ function put(threadId: string, id: string, requestId: string, word: string): Ste
   return { name, call: ({ checkpoints }) => checkpoints.putCheckpoint({ checkpoint, requestId }) };
 }
 
+/** Nothing is remembered of a migration: whoever lost its server asks again. */
+async function migrate(client: CairnClient): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for await (const _ of client.admin.migrateStore({}));
+      return;
+    } catch (thrown) {
+      if (attempt === 200) throw thrown;
+    }
+    await sleep(50);
+  }
+}
+
 /** The steps, in order. `other` is a client of another space. */
 export function story(folder: string, other: CairnClient): Step[] {
   const pending = { taskId: "t", taskPath: "", idx: 0, channel: "small", value: inline("pending") };
@@ -87,6 +101,7 @@ export function story(folder: string, other: CairnClient): Step[] {
       unrepeatable: true,
     },
     { name: "register elsewhere", call: () => other.graphs.register(graphText(folder)), unrepeatable: true },
+    { name: "migrate", call: migrate, unrepeatable: true },
     { name: "delete space", call: () => other.admin.deleteSpace({ space: OTHER_SPACE }), unrepeatable: true },
   ];
 }

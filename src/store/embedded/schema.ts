@@ -3,7 +3,7 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import type { Database } from "./database.ts";
 
 /** Layout of these tables; that of the records in them counts by itself. */
-export const TABLES_LAYOUT = 1;
+export const TABLES_LAYOUT = 2;
 
 /**
  * Rows are found by their rowid, with an index beside: in a WITHOUT ROWID table large bodies would fill the
@@ -14,7 +14,7 @@ const TABLES = `
   CREATE TABLE rows (
     id INTEGER PRIMARY KEY, space TEXT NOT NULL, thread TEXT NOT NULL, n INTEGER NOT NULL, attempt TEXT NOT NULL,
     namespace TEXT, checkpoint TEXT, seq INTEGER, floor INTEGER NOT NULL, expires_at INTEGER,
-    keys TEXT NOT NULL, tags TEXT NOT NULL, body BLOB NOT NULL
+    keys TEXT NOT NULL, tags TEXT NOT NULL, layout INTEGER NOT NULL, body BLOB NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX rows_position ON rows (space, thread, n);
   CREATE INDEX rows_by_seq ON rows (space, thread, namespace, seq) WHERE checkpoint IS NOT NULL;
@@ -37,12 +37,20 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX threads_by_age ON threads (space, created_at DESC, thread) WHERE deleted = 0;
   CREATE TABLE graphs (
-    space TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
+    space TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL,
+    layout INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (space, name, revision)
   ) STRICT;
 `;
 
-/** Makes the tables where there are none. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
+/** What makes tables of layout n + 1 of those of layout n, from 1 on. */
+const UPGRADES = [
+  // Records of that time were all of layout 1.
+  `ALTER TABLE rows ADD COLUMN layout INTEGER NOT NULL DEFAULT 1;
+   ALTER TABLE graphs ADD COLUMN layout INTEGER NOT NULL DEFAULT 1;`,
+];
+
+/** Makes the tables where there are none, and brings older ones up to date. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */
 export function ensureTables(database: Database): void {
   database.transaction(() => {
     const isNew = !database.get("SELECT 1 FROM sqlite_schema WHERE name = 'meta'");
@@ -52,7 +60,11 @@ export function ensureTables(database: Database): void {
       return;
     }
     const layout = Number(database.get("SELECT value FROM meta WHERE name = 'layout'")?.value);
-    if (layout <= TABLES_LAYOUT) return;
+    if (layout <= TABLES_LAYOUT) {
+      for (const upgrade of UPGRADES.slice(layout - 1)) database.execute(upgrade);
+      database.run("UPDATE meta SET value = ? WHERE name = 'layout'", TABLES_LAYOUT);
+      return;
+    }
     throw new CairnError(
       ErrorReason.LAYOUT_TOO_NEW,
       `the store's tables have layout ${layout}, this server knows up to layout ${TABLES_LAYOUT}`,

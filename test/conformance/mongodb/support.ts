@@ -88,7 +88,16 @@ export function entryOf(key: ThreadKey, n: number, options: RowOptions = {}): Ap
 }
 
 export function rowOf(n: number, row: Partial<Row> = {}): Row {
-  return { n, attempt: randomUUID(), floor: false, keys: [], tags: [], body: new Uint8Array([n % 256]), ...row };
+  return {
+    n,
+    attempt: randomUUID(),
+    floor: false,
+    keys: [],
+    tags: [],
+    layout: LAYOUT,
+    body: new Uint8Array([n % 256]),
+    ...row,
+  };
 }
 
 /** A row that holds a checkpoint. */

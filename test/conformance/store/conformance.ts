@@ -3,6 +3,7 @@ import { deletion } from "./deletion.ts";
 import { events } from "./events.ts";
 import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
+import { layouts } from "./layouts.ts";
 import { filters, lists } from "./lists.ts";
 import { model } from "./model.ts";
 import { newer } from "./newer.ts";
@@ -21,6 +22,6 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, events, threads, deletion])
       part(context);
-    for (const part of [versions, spaces, graphs, fences, newer, model]) part(context);
+    for (const part of [versions, spaces, graphs, fences, newer, layouts, model]) part(context);
   });
 }

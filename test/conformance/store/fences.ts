@@ -225,7 +225,7 @@ function appendAt(space: string, n: number, attempt: string, thread = "t", layou
   const record = create(RecordSchema, { layout, tail: create(TailSchema, { createdAtMs: 1n }) });
   return {
     key: { space, thread },
-    row: { n, attempt, floor: false, keys: [], tags: [], body: toBinary(RecordSchema, record) },
+    row: { n, attempt, floor: false, keys: [], tags: [], layout, body: toBinary(RecordSchema, record) },
     rewrites: [],
     summary: { n, deleted: false, createdAtMs: 1, status: 1, body: new Uint8Array() },
   };

@@ -20,7 +20,7 @@ async function makeNewer({ log, store }: Context, key: ThreadKey, n: number): Pr
   const body = toBinary(RecordSchema, { ...decodeRow(key, row), layout: NEWER });
   const next = { ...last, n: thread.n + 1, attempt: "newer", checkpoint: undefined, keys: [] };
   const summary = { n: next.n, deleted: false, createdAtMs: 1, status: 1, body: new Uint8Array() };
-  await log.append({ key, row: next, rewrites: [{ ...row, body }], summary });
+  await log.append({ key, row: next, rewrites: [{ ...row, layout: NEWER, body }], summary });
 }
 
 async function bodies(log: Log, key: ThreadKey): Promise<string[]> {
@@ -35,7 +35,15 @@ export function newer(context: () => Context): void {
       const key = { space, thread: "t" };
       const { thread, record } = await put(store, key, "a", { runId: "r" });
       const body = toBinary(RecordSchema, { ...record, layout: NEWER });
-      const row = { ...((await log.last(key)) as Row), n: 2, attempt: "newer", checkpoint: undefined, keys: [], body };
+      const row = {
+        ...((await log.last(key)) as Row),
+        n: 2,
+        attempt: "newer",
+        checkpoint: undefined,
+        keys: [],
+        layout: NEWER,
+        body,
+      };
       const summary = { n: 2, deleted: false, createdAtMs: 1, status: 1, body: new Uint8Array() };
       await log.append({ key, row, rewrites: [], summary });
       const before = await bodies(log, key);
@@ -79,7 +87,13 @@ export function newer(context: () => Context): void {
         spec: create(GraphSpecSchema, { name: "g" }),
         hash: "h",
       });
-      await log.putGraph(space, { name: "g", hash: "h", revision: 1, body: toBinary(GraphRecordSchema, graph) });
+      await log.putGraph(space, {
+        name: "g",
+        hash: "h",
+        revision: 1,
+        layout: NEWER,
+        body: toBinary(GraphRecordSchema, graph),
+      });
       expect(await errorOf(store.getGraph(space, "g"))).toMatchObject(refusal);
       expect(await errorOf(store.listGraphs(space, 10, ""))).toMatchObject(refusal);
       expect(await errorOf(store.putGraph(space, { ...graph, hash: "h2" }))).toMatchObject(refusal);
