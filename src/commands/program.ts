@@ -6,6 +6,7 @@ import { Exit, exitCodesHelp } from "./exit.ts";
 import { addFork } from "./fork.ts";
 import { addGraph } from "./graph.ts";
 import { addHistory } from "./history.ts";
+import { addMigrate } from "./migrate.ts";
 import { addPrune } from "./prune.ts";
 import { reportError } from "./report-error.ts";
 import { addResume } from "./resume.ts";
@@ -43,7 +44,7 @@ export function makeProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText("after", epilogue);
   const groups: [heading: string, add: ((program: Command) => Command)[]][] = [
-    ["The server:", [addServe, addStatus]],
+    ["The server:", [addServe, addStatus, addMigrate]],
     ["Graphs:", [addGraph]],
     ["Running a thread:", [addRun, addStep, addResume, addWatch, addWait, addCancel]],
     ["Looking at it:", [addThreads, addRuns, addState, addHistory, addShow]],

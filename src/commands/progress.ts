@@ -1,3 +1,12 @@
+const BAR_WIDTH = 24;
+
+/** How much of a whole is done, drawn. The whole may be a guess. */
+export function progressBar(done: bigint, total: bigint): string {
+  const share = total === 0n ? 1 : Math.min(1, Number(done) / Number(total));
+  const filled = Math.round(share * BAR_WIDTH);
+  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${Math.floor(share * 100)} %`;
+}
+
 const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 
 /** A line on stderr while work takes longer than a second. Only on a terminal. */

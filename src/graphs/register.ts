@@ -13,6 +13,6 @@ export async function registerGraph(
   spec: GraphSpec,
 ): Promise<{ graph: GraphRecord; revision: number; created: boolean }> {
   const registeredAtMs = BigInt(clock.nowMs());
-  const graph = create(GraphRecordSchema, { layout: 1, spec, hash: graphHash(spec), registeredAtMs });
+  const graph = create(GraphRecordSchema, { spec, hash: graphHash(spec), registeredAtMs });
   return { graph, ...(await store.putGraph(space, graph)) };
 }

@@ -8,9 +8,13 @@ import {
   type ListSpacesRequest,
   type ListSpacesResponse,
   ListSpacesResponseSchema,
+  type MigrateStoreRequest,
+  type MigrateStoreResponse,
+  MigrateStoreResponseSchema,
 } from "../gen/cairn/v1/admin_service_pb.ts";
 import { limits } from "../limits.ts";
-import { checkSpace } from "./auth.ts";
+import { LAYOUT } from "../store/record-codec.ts";
+import { checkAll, checkSpace } from "./auth.ts";
 import type { CallContext } from "./context.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
@@ -25,6 +29,7 @@ export function adminService(parts: Parts, activeRuns: () => number): Service {
       const deleted = await store.deleteSpace(space);
       return create(DeleteSpaceResponseSchema, { deletedThreads: BigInt(deleted) });
     },
+    migrateStore: (request, context) => migrateStore(parts, request, context),
     async getStatus() {
       const storeError = await store.ping().then(
         () => "",
@@ -48,6 +53,25 @@ export function adminService(parts: Parts, activeRuns: () => number): Service {
 function limitsOf({ store }: Parts): { [name: string]: bigint } {
   const all = { ...limits, eventRecordsKeptMax: store.eventRecordsKept, valueBytesMax: store.valueBytesMax };
   return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, BigInt(value)]));
+}
+
+async function* migrateStore(
+  { store }: Parts,
+  { dryRun, rowsPerSecond }: MigrateStoreRequest,
+  { caller, signal }: CallContext,
+): AsyncGenerator<MigrateStoreResponse> {
+  checkAll(caller);
+  for await (const migration of store.migrate({ dryRun, rowsPerSecond, signal })) {
+    const { looked, total, layouts, upgraded, unreadable } = migration;
+    yield create(MigrateStoreResponseSchema, {
+      newestLayout: LAYOUT,
+      looked: BigInt(looked),
+      total: BigInt(total),
+      layouts: Object.fromEntries([...layouts].map(([layout, count]) => [layout, BigInt(count)])),
+      upgraded: BigInt(upgraded),
+      unreadable: BigInt(unreadable),
+    });
+  }
 }
 
 /** A page of what the caller may use: pages of the store are read until it is full, so that it tells of no others. */

@@ -7,13 +7,15 @@ import { readOptionFile } from "./option-file.ts";
 
 /** Who calls, as far as it matters: which spaces they may use. */
 export interface Caller {
+  /** Whether they may use every space, and so what concerns the whole store. */
+  readonly mayUseAll: boolean;
   mayUse(space: string): boolean;
 }
 
 /** Says who calls. Throws TOKEN_INVALID. */
 export type Authenticate = (metadata: Metadata) => Caller;
 
-const everything: Caller = { mayUse: () => true };
+const everything: Caller = { mayUseAll: true, mayUse: () => true };
 
 /** Without tokens everybody who can connect may do everything. */
 export const openToAll: Authenticate = () => everything;
@@ -56,7 +58,7 @@ function parseLine(line: string, where: string): Token {
   if (names.includes("")) throw fileFault(where, "an empty name of a space");
   if (names.includes("*") && names.length > 1) throw fileFault(where, "`*` stands alone: it means every space");
   const allowed = new Set(names);
-  const caller = spaces === "*" ? everything : { mayUse: (space: string) => allowed.has(space) };
+  const caller = spaces === "*" ? everything : { mayUseAll: false, mayUse: (space: string) => allowed.has(space) };
   return { digest: digestOf(token), caller };
 }
 
@@ -85,6 +87,14 @@ function digestOf(token: string): Uint8Array {
 export function checkSpace(caller: Caller, space: string): void {
   if (caller.mayUse(space)) return;
   throw new CairnError(ErrorReason.SPACE_DENIED, "the token does not open this space", { metadata: { space } });
+}
+
+/** Throws SPACE_DENIED unless the caller may do what concerns every space. */
+export function checkAll({ mayUseAll }: Caller): void {
+  if (mayUseAll) return;
+  throw new CairnError(ErrorReason.SPACE_DENIED, "this takes a token that opens every space", {
+    metadata: { space: "*" },
+  });
 }
 
 /** Whether only this machine can connect to the host. */

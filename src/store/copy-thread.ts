@@ -111,7 +111,7 @@ class Copying {
       const n = this.#source.n + move.shift + 1;
       const record = this.#floorRecord(before, n);
       const heldUntilMs = Number(record.atMs) + limits.copyHeldMs;
-      const top = { ...rowOf(n, uuid4(environment), record), heldUntilMs };
+      const top = { ...rowOf(to, n, uuid4(environment), record), heldUntilMs };
       place = { before, move, top };
       const row = oldest?.n === floor + 1 ? this.#moved(place, oldest) : this.#stub(before.n + 1, record);
       return {
@@ -138,7 +138,7 @@ class Copying {
 
   /** A row that only takes its position. */
   #stub(n: number, { layout, atMs, tail }: Record): Row {
-    const row = rowOf(n, uuid4(this.#parts.environment), create(RecordSchema, { layout, atMs, tail }));
+    const row = rowOf(this.#copy.to, n, uuid4(this.#parts.environment), create(RecordSchema, { layout, atMs, tail }));
     return { ...row, expiresAtMs: Number(atMs) + limits.stubKeptMs };
   }
 
@@ -171,7 +171,7 @@ class Copying {
   }
 
   #rowOf(n: number, record: Record): Row {
-    return rowOf(n, uuid4(this.#parts.environment), record);
+    return rowOf(this.#copy.to, n, uuid4(this.#parts.environment), record);
   }
 
   /** Whether nothing that was read can have been changed while it was. */
@@ -202,7 +202,7 @@ class Copying {
       tail: { ...tail, lastEventNumber: number },
     });
     record.request = requestOf(stamped, record);
-    const row = rowOf(n, uuid4(environment), record);
+    const row = rowOf(to, n, uuid4(environment), record);
     const rewrites = [{ ...this.#stub(top.n, record), attempt: top.attempt }];
     return { append: { key: to, row, rewrites, summary: summaryOf(to, n, record, true) }, record };
   }

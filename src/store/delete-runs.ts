@@ -44,8 +44,8 @@ export async function deletionAfter(
   const record = deletionRecord(thread, deleted, nowMs);
   record.tail.expiresAtMs = expiryOf(record.tail, record.atMs);
   await moveHead(log, key, record.tail, deleted, names);
-  const rewrites = [...changes.values(), ...children].map((change) => rewritten(change, nowMs));
-  const row = rowOf(n, uuid4(environment), record);
+  const rewrites = [...changes.values(), ...children].map((change) => rewritten(key, change, nowMs));
+  const row = rowOf(key, n, uuid4(environment), record);
   return { append: { key, row, rewrites, drops, summary: summaryOf(key, n, record, false) }, record };
 }
 

@@ -4,7 +4,6 @@ import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
 import { type Prepared, rowOf } from "./draft.ts";
 import type { ThreadKey } from "./log.ts";
-import { LAYOUT } from "./record-codec.ts";
 import { requestOf } from "./request-record.ts";
 import type { Draft, ThreadTail } from "./store.ts";
 import { summaryOf } from "./thread-record.ts";
@@ -22,7 +21,6 @@ export function floorAfter(
   const n = thread.n + 1;
   const { lease, lastEventNumber, status } = thread.tail;
   const record = create(RecordSchema, {
-    layout: LAYOUT,
     atMs: BigInt(Math.trunc(environment.clock.nowMs())),
     floor: true,
     tail: create(TailSchema, {
@@ -34,6 +32,6 @@ export function floorAfter(
     }),
   });
   record.request = requestOf(request, record);
-  const row = rowOf(n, uuid4(environment), record);
+  const row = rowOf(key, n, uuid4(environment), record);
   return { append: { key, row, rewrites: [], summary: summaryOf(key, n, record, false) }, record };
 }

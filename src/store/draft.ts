@@ -24,7 +24,7 @@ import { type Conflict, lookUp } from "./draft-checks.ts";
 import { keysOf } from "./keys.ts";
 import { writeLargeValues } from "./large-values.ts";
 import type { Append, Row, ThreadKey } from "./log.ts";
-import { LAYOUT } from "./record-codec.ts";
+import { encodeRecord, LAYOUT } from "./record-codec.ts";
 import { requestOf } from "./request-record.ts";
 import type { Draft, ThreadTail } from "./store.ts";
 import { tagsOfCheckpoint } from "./tags.ts";
@@ -83,7 +83,6 @@ export async function prepare(
 
 function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: number): Record {
   return create(RecordSchema, {
-    layout: LAYOUT,
     atMs: BigInt(Math.trunc(atMs)),
     checkpoint: draft.checkpoint && checkpointOf(key, draft.checkpoint, values),
     writes: draft.writes
@@ -222,14 +221,14 @@ function appendOf(
   conflict: Conflict | undefined,
   isFirst: boolean,
 ): Append {
-  const row = rowOf(n, uuid4(environment), record);
-  const rewrites = conflict ? [withoutCheckpoint(conflict)] : [];
+  const row = rowOf(key, n, uuid4(environment), record);
+  const rewrites = conflict ? [withoutCheckpoint(key, conflict)] : [];
   return { key, row, rewrites, summary: summaryOf(key, n, record, isFirst) };
 }
 
 /** The row of a record: its keys and tags come from the record alone. */
-export function rowOf(n: number, attempt: string, record: Record): Row {
-  const body = toBinary(RecordSchema, record);
+export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record: Record): Row {
+  const body = encodeRecord({ thread, n }, record);
   if (body.length > limits.recordBytesMax) {
     throw new CairnError(
       ErrorReason.LIMIT_REACHED,
@@ -247,13 +246,14 @@ export function rowOf(n: number, attempt: string, record: Record): Row {
     floor,
     keys: keysOf(record),
     tags: checkpoint ? tagsOfCheckpoint(checkpoint) : [],
+    layout: LAYOUT,
     body,
   };
 }
 
 /** The row of a checkpoint that has been replaced: its values stay, since later records may refer to them. */
-function withoutCheckpoint({ row, record }: Conflict): Row {
-  return rowOf(row.n, row.attempt, { ...record, checkpoint: undefined });
+function withoutCheckpoint(key: ThreadKey, { row, record }: Conflict): Row {
+  return rowOf(key, row.n, row.attempt, { ...record, checkpoint: undefined });
 }
 
 function encodedBytes(record: Record): number {

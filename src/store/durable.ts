@@ -18,6 +18,7 @@ export const durablePoints = {
     "expire",
     "remove",
     "delete-graphs",
+    "migrate",
   ],
   mongodb: [
     "tables",
@@ -32,6 +33,7 @@ export const durablePoints = {
     "truncate",
     "expire",
     "delete-graphs",
+    "migrate",
   ],
 } as const;
 

@@ -1,9 +1,8 @@
-import { toBinary } from "@bufbuild/protobuf";
 import { invalidField } from "../errors.ts";
-import { type GraphRecord, GraphRecordSchema } from "../gen/cairn/store/v1/record_pb.ts";
+import type { GraphRecord } from "../gen/cairn/store/v1/record_pb.ts";
 import type { GraphRow, Log } from "./log.ts";
 import { isText, pageSizeOf, pageTokens } from "./page-token.ts";
-import { decodeGraph, LAYOUT } from "./record-codec.ts";
+import { decodeGraph, encodeGraph, LAYOUT } from "./record-codec.ts";
 
 export interface StoredGraph {
   revision: number;
@@ -14,12 +13,14 @@ export interface StoredGraph {
 export async function putGraph(log: Log, space: string, graph: GraphRecord) {
   const name = graph.spec?.name;
   if (!name) throw invalidField("graph.name", "must not be empty");
-  const body = toBinary(GraphRecordSchema, { ...graph, layout: LAYOUT });
+  const body = encodeGraph(graph);
   for (;;) {
     const latest = await log.getGraph(space, name);
+    // Nothing is put behind what this build can't read.
+    if (latest) decodeGraph(latest);
     if (latest?.hash === graph.hash) return { revision: latest.revision, created: false };
     const revision = (latest?.revision ?? 0) + 1;
-    const outcome = await log.putGraph(space, { name, hash: graph.hash, revision, body });
+    const outcome = await log.putGraph(space, { name, hash: graph.hash, revision, layout: LAYOUT, body });
     if (outcome === "put") return { revision, created: true };
   }
 }

@@ -15,6 +15,7 @@ import { readEvents } from "./events.ts";
 import * as graphs from "./graphs.ts";
 import { checkpointKey, madeByKey, runKey } from "./keys.ts";
 import type { Log, ThreadKey } from "./log.ts";
+import { type MigrateOptions, migrate } from "./migrate.ts";
 import { type Prune, pruneThread } from "./prune.ts";
 import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
@@ -253,6 +254,10 @@ export class LogStore implements Store {
 
   listGraphs(space: string, pageSize: number, pageToken: string) {
     return graphs.listGraphs(this.#log, space, pageSize, pageToken);
+  }
+
+  migrate(options: MigrateOptions) {
+    return migrate(this.#log, this.#environment, options);
   }
 
   onCommit(listener: (key: ThreadKey, committed: Committed) => void): () => void {

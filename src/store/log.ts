@@ -21,6 +21,8 @@ export interface Row {
   keys: string[];
   /** Canonical `key=value` texts of the checkpoint's metadata; a filter is a set of tags that must all be there. */
   tags: string[];
+  /** The layout of the record. */
+  layout: number;
   /** The encoded cairn.store.v1.Record. */
   body: Uint8Array;
   /** The row may be removed physically after this moment. */
@@ -98,7 +100,27 @@ export interface GraphRow {
   name: string;
   hash: string;
   revision: number;
+  /** The layout of the record. */
+  layout: number;
   body: Uint8Array;
+}
+
+/** Some rows of the store, in an order of the backend's own. */
+export interface Scan {
+  rows: { key: ThreadKey; n: number; layout: number }[];
+  /** How much of `Log.sizeAbout` has been gone through since the cursor. */
+  looked: number;
+  /** The cursor to go on from; absent at the end. */
+  next?: string;
+}
+
+/** Another encoding of the same record, to take the place of the one that was read. */
+export interface Recoded {
+  key: ThreadKey;
+  n: number;
+  from: Uint8Array;
+  to: Uint8Array;
+  layout: number;
 }
 
 export interface Log {
@@ -182,6 +204,21 @@ export interface Log {
   getGraph(space: string, name: string, hash?: string): Promise<GraphRow | undefined>;
   /** The latest graph of each name, in order, after `after`. */
   listGraphs(space: string, after: string, limit: number): Promise<GraphRow[]>;
+
+  // Layouts. Over all spaces.
+  /** About how much `scan` goes through. */
+  sizeAbout(): Promise<number>;
+  /**
+   * What layouts rows have, after a cursor ("" at first). Every row that was there when the first scan began is met, unless
+   * it is removed meanwhile.
+   */
+  scan(after: string, limit: number): Promise<Scan>;
+  /** Puts records' new encodings in their rows. A row that is not as it was read is left; tells how many were not. */
+  recode(rows: Recoded[]): Promise<number>;
+  /** All revisions of all graphs, after a cursor ("" at first). */
+  scanGraphs(after: string, limit: number): Promise<{ graphs: { space: string; graph: GraphRow }[]; next?: string }>;
+  /** Puts a graph's new encoding in the place of `from`. False: it was not as it was read. */
+  recodeGraph(space: string, from: GraphRow, to: Pick<GraphRow, "body" | "layout">): Promise<boolean>;
 
   /** Throws when the store does not answer. */
   ping(): Promise<void>;

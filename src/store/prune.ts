@@ -109,8 +109,8 @@ class PruneWalk {
     const record = deletionRecord(thread, [...batch.names.values()], nowMs);
     record.tail.eventsPrunedTo = BigInt(this.#plan.eventsTo);
     if (isLast) record.request = requestOf(await request?.(this.removed + batch.names.size), record);
-    const rewrites = [...batch.changes.values()].map((change) => rewritten(change, nowMs));
-    const row = rowOf(n, uuid4(environment), record);
+    const rewrites = [...batch.changes.values()].map((change) => rewritten(this.#key, change, nowMs));
+    const row = rowOf(this.#key, n, uuid4(environment), record);
     const summary = summaryOf(this.#key, n, record, false);
     return { append: { key: this.#key, row, rewrites, drops: batch.drops, summary }, record };
   }

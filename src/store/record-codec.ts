@@ -1,28 +1,41 @@
-import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { CairnError } from "../errors.ts";
 import { type GraphRecord, GraphRecordSchema, type Record, RecordSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { LAYOUT, upgradedGraph, upgradedRecord } from "./layouts/chain.ts";
+import { compacted, restore } from "./layouts/compact.ts";
+import type { RecordPlace } from "./layouts/step.ts";
 import type { GraphRow, Row, ThreadKey } from "./log.ts";
 
-/** The newest layout of records that this build reads, and the one it writes. */
-export const LAYOUT = 2;
+export { LAYOUT } from "./layouts/chain.ts";
 
-/** Decodes a row's record. Throws LAYOUT_TOO_NEW or DATA_CORRUPT. */
-export function decodeRow(key: ThreadKey, row: Row): Record {
-  return decode(RecordSchema, row.body, `record ${row.n} of thread ${JSON.stringify(key.thread)}`);
+/** Encodes a record in the newest layout. */
+export function encodeRecord(place: RecordPlace, record: Record): Uint8Array {
+  return toBinary(RecordSchema, { ...compacted(record, place), layout: LAYOUT });
 }
 
-export function decodeGraph(row: GraphRow): GraphRecord {
-  return decode(GraphRecordSchema, row.body, `revision ${row.revision} of graph ${JSON.stringify(row.name)}`);
+/** Decodes a row's record, of whatever layout. Throws LAYOUT_TOO_NEW or DATA_CORRUPT. */
+export function decodeRow({ thread }: Pick<ThreadKey, "thread">, { n, body }: Pick<Row, "n" | "body">): Record {
+  const what = `record ${n} of thread ${JSON.stringify(thread)}`;
+  const place = { thread, n };
+  const record = upgradedRecord(known(decodeMessage(RecordSchema, body, what), what), place);
+  if (!restore(record, place)) throw corrupt(what, "it leaves out what is not known here");
+  return record;
 }
 
-function decode<Desc extends typeof RecordSchema | typeof GraphRecordSchema>(
-  schema: Desc,
-  body: Uint8Array,
-  what: string,
-): MessageShape<Desc> {
-  const record = decodeMessage(schema, body, what);
-  const { layout } = record as Record | GraphRecord;
+/** Encodes a graph's record in the newest layout. */
+export function encodeGraph(graph: GraphRecord): Uint8Array {
+  return toBinary(GraphRecordSchema, { ...graph, layout: LAYOUT });
+}
+
+export function decodeGraph({ name, revision, body }: Pick<GraphRow, "name" | "revision" | "body">): GraphRecord {
+  const what = `revision ${revision} of graph ${JSON.stringify(name)}`;
+  return upgradedGraph(known(decodeMessage(GraphRecordSchema, body, what), what));
+}
+
+/** A record of a layout that this build reads. */
+function known<Stored extends { layout: number }>(record: Stored, what: string): Stored {
+  const { layout } = record;
   if (layout > LAYOUT) {
     throw new CairnError(
       ErrorReason.LAYOUT_TOO_NEW,

@@ -6,6 +6,7 @@ import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts"
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
 import type { Copy } from "./copy-thread.ts";
 import type { ThreadKey } from "./log.ts";
+import type { MigrateOptions, Migration } from "./migrate.ts";
 import type { Prune } from "./prune.ts";
 import type { UploadHeader } from "./uploads.ts";
 import type { ValueStream } from "./value-stream.ts";
@@ -228,6 +229,9 @@ export interface Store {
     pageSize: number,
     pageToken: string,
   ): Promise<{ graphs: { revision: number; graph: GraphRecord }[]; nextPageToken: string }>;
+
+  /** Upgrades records of older layouts, and tells how far it is: see `migrate.ts`. */
+  migrate(options: MigrateOptions): AsyncIterable<Migration>;
 
   /** Calls back after every commit of this process, with the thread it was on; the returned function ends it. */
   onCommit(listener: (key: ThreadKey, committed: Committed) => void): () => void;

@@ -2,7 +2,7 @@ import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { limits } from "../limits.ts";
 import { rowOf } from "./draft.ts";
-import type { Row } from "./log.ts";
+import type { Row, ThreadKey } from "./log.ts";
 
 /** Records on their way to being rewritten, when checkpoints are removed from a thread. */
 
@@ -50,7 +50,7 @@ export function isStub(record: Record): boolean {
 }
 
 /** The row as it is to be. Where nothing is left, it goes once nobody can mistake its position for a free one. */
-export function rewritten({ row, record }: Change, nowMs: number): Row {
-  const next = rowOf(row.n, row.attempt, record);
+export function rewritten(key: ThreadKey, { row, record }: Change, nowMs: number): Row {
+  const next = rowOf(key, row.n, row.attempt, record);
   return isStub(record) ? { ...next, expiresAtMs: Math.trunc(nowMs) + limits.stubKeptMs } : next;
 }

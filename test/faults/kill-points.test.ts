@@ -3,9 +3,14 @@
 import { describe, expect, it } from "vitest";
 import type { CairnClient } from "../../clients/typescript/src/index.ts";
 import { durablePoints } from "../../src/store/durable.ts";
+import { openEmbeddedLog } from "../../src/store/embedded/embedded-log.ts";
+import { openMongoLog } from "../../src/store/mongodb/mongodb-log.ts";
+import { systemEnvironment } from "../../src/system/environment.ts";
+import { readFixture } from "../conformance/layouts/fixture.ts";
+import { load } from "../conformance/layouts/load.ts";
 import { historyOf, until } from "../runs/support/bench.ts";
 import { isSoak, randomFrom, seed } from "../support/size-and-seed.ts";
-import { type StoreKind, storeKinds } from "../support/stores.ts";
+import { newStore, type StoreKind, storeKinds, type TestStore } from "../support/stores.ts";
 import { type Fault, passName } from "./fault.ts";
 import { FaultyServer } from "./faulty-server.ts";
 import { COPIED, FLOW, KEPT, OTHER_SPACE, PRUNED, story, UPLOADED } from "./story.ts";
@@ -30,7 +35,9 @@ interface Told {
 
 /** Tells the story on a new store, with a fault or without. */
 async function tell(kind: StoreKind, fault?: Fault): Promise<Told> {
-  const server = await FaultyServer.start(kind, fault);
+  const store = await newStore(kind);
+  await fillWithOldRecords(store);
+  const server = await FaultyServer.start(store, fault);
   try {
     const client = server.client();
     const witness = new Witness(server, client);
@@ -67,7 +74,25 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
     pruned: pruned.entries.map(({ checkpoint }) => checkpoint?.id),
     threads,
     graphs,
+    layouts: await layoutsIn(client),
   };
+}
+
+/** Records of the first layout, for the story's migration. */
+async function fillWithOldRecords({ location }: TestStore): Promise<void> {
+  const fixture = readFixture(1);
+  const rows = fixture.rows.filter(({ thread }) => thread === "langgraph");
+  const log = await ("folder" in location
+    ? openEmbeddedLog(location.folder, systemEnvironment)
+    : openMongoLog(location, systemEnvironment));
+  await load(log, { ...fixture, rows, parts: [] }, "old");
+  await log.close();
+}
+
+async function layoutsIn(client: CairnClient): Promise<string[]> {
+  let layouts: string[] = [];
+  for await (const told of client.admin.migrateStore({ dryRun: true })) layouts = Object.keys(told.layouts);
+  return layouts;
 }
 
 /** For each side of each act one of the times that the server came by; in a soak all of them; then moments in between. */

@@ -1,5 +1,6 @@
 // What clients do while servers die: every kind of act that makes something durable, each under a request id.
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/src/index.ts";
 
@@ -70,6 +71,19 @@ async function putUploaded({ checkpoints }: CairnClient): Promise<unknown> {
   return (await checkpoints.putCheckpoint({ checkpoint, requestId: "put-uploaded" })).seq;
 }
 
+/** Nothing is remembered of a migration: whoever lost its server asks again. */
+async function migrate(client: CairnClient): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for await (const _ of client.admin.migrateStore({}));
+      return;
+    } catch (thrown) {
+      if (attempt === 200) throw thrown;
+    }
+    await sleep(50);
+  }
+}
+
 /** The steps, in order. `other` is a client of another space. */
 export function story(folder: string, other: CairnClient): Step[] {
   const pending = { taskId: "t", taskPath: "", idx: 0, channel: "small", value: inline("pending") };
@@ -127,6 +141,7 @@ export function story(folder: string, other: CairnClient): Step[] {
       unrepeatable: true,
     },
     { name: "register elsewhere", call: () => other.graphs.register(graphText(folder)), unrepeatable: true },
+    { name: "migrate", call: migrate, unrepeatable: true },
     { name: "delete space", call: () => other.admin.deleteSpace({ space: OTHER_SPACE }), unrepeatable: true },
   ];
 }

@@ -1,10 +1,22 @@
 import { toCairnError } from "../../errors.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, DueThread, GraphRow, Log, NewParts, PartsRef, Row, ThreadKey } from "../log.ts";
+import type {
+  Append,
+  CheckpointQuery,
+  DueThread,
+  GraphRow,
+  Log,
+  NewParts,
+  PartsRef,
+  Recoded,
+  Row,
+  ThreadKey,
+} from "../log.ts";
 import { Database } from "./database.ts";
 import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
+import * as layouts from "./layouts.ts";
 import * as parts from "./parts.ts";
 import * as retention from "./retention.ts";
 import { ensureTables } from "./schema.ts";
@@ -182,6 +194,28 @@ class EmbeddedLog implements Log {
 
   async listGraphs(space: string, after: string, limit: number) {
     return tables.latestGraphs(this.#database, space, after, limit);
+  }
+
+  async sizeAbout(): Promise<number> {
+    return layouts.sizeAbout(this.#database);
+  }
+
+  async scan(after: string, limit: number) {
+    return layouts.scan(this.#database, after, limit);
+  }
+
+  recode(recoded: Recoded[]): Promise<number> {
+    const recode = () => recoded.filter((row) => !layouts.recodeRow(this.#database, row)).length;
+    return this.#durably("migrate", () => this.#commits.add(recode));
+  }
+
+  async scanGraphs(after: string, limit: number) {
+    return layouts.scanGraphs(this.#database, after, limit);
+  }
+
+  recodeGraph(space: string, from: GraphRow, to: Pick<GraphRow, "body" | "layout">): Promise<boolean> {
+    const recode = () => layouts.recodeGraph(this.#database, space, from, to);
+    return this.#durably("migrate", () => this.#commits.add(recode));
   }
 
   async ping(): Promise<void> {

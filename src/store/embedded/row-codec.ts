@@ -2,7 +2,8 @@ import type { Row } from "../log.ts";
 import type { SqlRow } from "./database.ts";
 
 /** The columns of a row, in the order that `rowColumns` gives their values. */
-export const ROW_COLUMNS = "space, thread, n, attempt, namespace, checkpoint, seq, floor, expires_at, keys, tags, body";
+export const ROW_COLUMNS =
+  "space, thread, n, attempt, namespace, checkpoint, seq, floor, expires_at, keys, tags, layout, body";
 
 export function rowColumns(row: Row) {
   return [
@@ -15,12 +16,13 @@ export function rowColumns(row: Row) {
     row.expiresAtMs ?? null,
     JSON.stringify(row.keys),
     JSON.stringify(row.tags),
+    row.layout,
     row.body,
   ];
 }
 
 export function rowOf(columns: SqlRow): Row {
-  const { n, attempt, namespace, checkpoint, seq, floor, expires_at, keys, tags, body } = columns;
+  const { n, attempt, namespace, checkpoint, seq, floor, expires_at, keys, tags, layout, body } = columns;
   return {
     n: n as number,
     attempt: attempt as string,
@@ -30,6 +32,7 @@ export function rowOf(columns: SqlRow): Row {
     floor: floor === 1,
     keys: JSON.parse(keys as string) as string[],
     tags: JSON.parse(tags as string) as string[],
+    layout: layout as number,
     body: body as Uint8Array,
     ...(expires_at !== null && { expiresAtMs: expires_at as number }),
   };

@@ -3,7 +3,7 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import type { Database } from "./database.ts";
 
 /** Layout of these tables; that of the records in them counts by itself. */
-export const TABLES_LAYOUT = 3;
+export const TABLES_LAYOUT = 4;
 
 /**
  * Rows are found by their rowid, with an index beside: in a WITHOUT ROWID table large bodies would fill the
@@ -49,6 +49,9 @@ const STEPS: Record<number, string> = {
     CREATE INDEX threads_expiring ON threads (expires_at, space, thread) WHERE expires_at IS NOT NULL;`,
   3: `ALTER TABLE parts ADD COLUMN expires_at INTEGER;
     CREATE INDEX parts_expiring ON parts (expires_at) WHERE expires_at IS NOT NULL;`,
+  // Records of that time say themselves which layout they have; a migration looks at all of them.
+  4: `ALTER TABLE rows ADD COLUMN layout INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE graphs ADD COLUMN layout INTEGER NOT NULL DEFAULT 1;`,
 };
 
 /** Makes the tables where there are none, and brings older ones up to date. Throws LAYOUT_TOO_NEW when a newer Cairn made them. */

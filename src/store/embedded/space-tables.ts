@@ -84,9 +84,10 @@ export function spaces(database: Database, after: string, limit: number): string
 }
 
 export function insertGraph(database: Database, space: string, graph: GraphRow): "put" | "taken" {
-  const sql = `INSERT INTO graphs (space, name, revision, hash, body) VALUES (?, ?, ?, ?, ?)
+  const sql = `INSERT INTO graphs (space, name, revision, hash, layout, body) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (space, name, revision) DO NOTHING`;
-  return database.run(sql, space, graph.name, graph.revision, graph.hash, graph.body) === 1 ? "put" : "taken";
+  const { name, revision, hash, layout, body } = graph;
+  return database.run(sql, space, name, revision, hash, layout, body) === 1 ? "put" : "taken";
 }
 
 export function findGraph(database: Database, space: string, name: string, hash?: string): GraphRow | undefined {
@@ -102,11 +103,12 @@ export function latestGraphs(database: Database, space: string, after: string, l
   return database.all(sql, space, after, limit).map(graphOf);
 }
 
-function graphOf(columns: SqlRow): GraphRow {
+export function graphOf(columns: SqlRow): GraphRow {
   return {
     name: columns.name as string,
     hash: columns.hash as string,
     revision: columns.revision as number,
+    layout: columns.layout as number,
     body: columns.body as Uint8Array,
   };
 }

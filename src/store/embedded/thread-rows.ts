@@ -6,10 +6,10 @@ import { ROW_COLUMNS, rowColumns, rowOf } from "./row-codec.ts";
 /** Where a thread begins: its newest floor. Rows below are gone for every reader, though still on disk. */
 const FLOOR = "(SELECT COALESCE(MAX(f.n), 0) FROM rows f WHERE f.space = ? AND f.thread = ? AND f.floor = 1)";
 
-const INSERT = `INSERT INTO rows (${ROW_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const INSERT = `INSERT INTO rows (${ROW_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (space, thread, n) DO NOTHING`;
-const UPDATE = `UPDATE rows SET (attempt, namespace, checkpoint, seq, floor, expires_at, keys, tags, body)
-  = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE space = ? AND thread = ? AND n = ?`;
+const UPDATE = `UPDATE rows SET (attempt, namespace, checkpoint, seq, floor, expires_at, keys, tags, layout, body)
+  = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE space = ? AND thread = ? AND n = ?`;
 
 /** Inserts the row, unless its position is taken, and what belongs to it. Runs inside a transaction. */
 export function insertEntry(

@@ -47,6 +47,8 @@ export interface GraphDocument {
   name: string;
   rev: number;
   hash: string;
+  /** The layout of its record; absent: 1. */
+  l?: number;
   body: Binary;
 }
 

@@ -25,6 +25,8 @@ export interface LogDocument {
 
   // Rows only.
   n?: number;
+  /** The layout of its record; absent: 1. */
+  l?: number;
   /** The attempt that inserted it. */
   a?: string;
   /** The namespace of the row's checkpoint, or `false` on a floor: one index finds both, in one order. */
@@ -76,6 +78,7 @@ export function toDocument(key: ThreadKey, row: Row): LogDocument {
     _id: rowId(key, row.n),
     ...shardOf(key),
     n: row.n,
+    l: row.layout,
     a: row.attempt,
     body: new Binary(row.body),
   };
@@ -109,6 +112,7 @@ export function toRow(document: LogDocument): Row {
     floor: document.floor === true,
     keys: (document.k ?? []).filter((lookup) => lookup !== false),
     tags: document.tags ?? [],
+    layout: layoutOf(document),
     body: bytesOf(document.body),
   };
   if (typeof document.ns === "string") {
@@ -116,6 +120,11 @@ export function toRow(document: LogDocument): Row {
   }
   if (document.exp) row.expiresAtMs = document.exp.getTime();
   return row;
+}
+
+/** Rows did not say so when all were of layout 1. */
+export function layoutOf({ l }: { l?: number }): number {
+  return l ?? 1;
 }
 
 /** A copy: the driver's bytes are a view of its whole answer, which a small value in a cache would keep alive. */

@@ -2,6 +2,7 @@
 import { Binary } from "mongodb";
 import type { GraphRow } from "../log.ts";
 import type { Collections, GraphDocument } from "./collections.ts";
+import { layoutOf } from "./documents.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { type Patience, persist } from "./retry.ts";
 
@@ -11,11 +12,11 @@ export async function insertGraph(
   space: string,
   graph: GraphRow,
 ): Promise<"put" | "taken"> {
-  const { name, revision: rev, hash, body } = graph;
+  const { name, revision: rev, hash, layout: l, body } = graph;
   const _id = { s: space, name, rev };
   return await persist(patience, async () => {
     try {
-      await graphs.insertOne({ _id, ..._id, hash, body: new Binary(body) });
+      await graphs.insertOne({ _id, ..._id, hash, l, body: new Binary(body) });
       return "put";
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
@@ -64,6 +65,6 @@ export async function deleteGraphs({ graphs }: Collections, patience: Patience, 
   await persist(patience, () => graphs.deleteMany({ s: space }));
 }
 
-function toGraph({ name, rev, hash, body }: GraphDocument): GraphRow {
-  return { name, hash, revision: rev, body: new Uint8Array(body.buffer) };
+export function toGraph({ name, rev, hash, l, body }: GraphDocument): GraphRow {
+  return { name, hash, revision: rev, layout: layoutOf({ l }), body: new Uint8Array(body.buffer) };
 }

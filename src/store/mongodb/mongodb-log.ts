@@ -2,7 +2,18 @@ import type { CommandStartedEvent, MongoClient } from "mongodb";
 import { limits } from "../../limits.ts";
 import type { Environment } from "../../system/environment.ts";
 import { type DurablePoint, durably } from "../durable.ts";
-import type { Append, CheckpointQuery, DueThread, GraphRow, Log, NewParts, PartsRef, Row, ThreadKey } from "../log.ts";
+import type {
+  Append,
+  CheckpointQuery,
+  DueThread,
+  GraphRow,
+  Log,
+  NewParts,
+  PartsRef,
+  Recoded,
+  Row,
+  ThreadKey,
+} from "../log.ts";
 import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
 import { connect } from "./connect.ts";
@@ -10,6 +21,7 @@ import { copyParts, writeRows } from "./copies.ts";
 import { toStoreError, translated } from "./errors.ts";
 import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
+import * as layouts from "./layouts.ts";
 import * as parts from "./parts.ts";
 import * as reads from "./reads.ts";
 import { answered, Patience } from "./retry.ts";
@@ -209,6 +221,27 @@ class MongoLog implements Log {
 
   listGraphs(space: string, after: string, limit: number) {
     return this.#read(() => graphs.latestGraphs(this.#collections, space, after, limit));
+  }
+
+  sizeAbout(): Promise<number> {
+    return this.#read(() => unsharded.sizeAbout(this.#collections));
+  }
+
+  scan(after: string, limit: number) {
+    return this.#read(() => unsharded.scanRows(this.#collections, after, limit));
+  }
+
+  recode(rows: Recoded[]): Promise<number> {
+    return this.#durably("migrate", () => layouts.recodeRows(this.#collections, this.#patience(), rows));
+  }
+
+  scanGraphs(after: string, limit: number) {
+    return this.#read(() => unsharded.scanGraphs(this.#collections, after, limit));
+  }
+
+  recodeGraph(space: string, from: GraphRow, to: Pick<GraphRow, "body" | "layout">): Promise<boolean> {
+    const recode = () => layouts.recodeGraph(this.#collections, this.#patience(), space, from, to);
+    return this.#durably("migrate", recode);
   }
 
   async ping(): Promise<void> {

@@ -1,6 +1,8 @@
 // What a stopped process left: truncations half done, and summaries that never came. Rows expire by themselves.
 import { create } from "@bufbuild/protobuf";
+import { CairnError } from "../../errors.ts";
 import { type Record, RecordSchema } from "../../gen/cairn/store/v1/record_pb.ts";
+import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import type { Row, ThreadKey, ThreadSummary } from "../log.ts";
 import { decodeRow } from "../record-codec.ts";
 import { threadName } from "../thread-name.ts";
@@ -67,10 +69,15 @@ async function repairBatch(
   for (const { key, n } of ends) {
     if (isStopped()) return;
     if ((positions.get(threadName(key)) ?? 0) >= n) continue;
-    const summary = await rebuildSummary(collections, key);
+    const summary = await rebuildSummary(collections, key).catch(newerIsLeft);
     if (summary) summaries.put(key, summary);
   }
   await summaries.flush();
+}
+
+/** Whoever writes a newer layout keeps that thread's summary. */
+function newerIsLeft(error: unknown): undefined {
+  if (!(error instanceof CairnError) || error.reason !== ErrorReason.LAYOUT_TOO_NEW) throw error;
 }
 
 /** What the last row says of the thread, and the metadata from the row that holds them. */

@@ -1,10 +1,11 @@
 // The operations that name no thread: on a sharded cluster they ask every shard. They stand here, all of them and
 // nothing else, and carry a comment by which tests (and a server's profiler) know them.
 import type { Filter } from "mongodb";
-import type { DueThread, Row, ThreadKey, ThreadSummary } from "../log.ts";
+import type { DueThread, GraphRow, Row, Scan, ThreadKey, ThreadSummary } from "../log.ts";
 import { threadName } from "../thread-name.ts";
-import { type Collections, READ_MS_MAX, type ThreadDocument } from "./collections.ts";
-import { type LogDocument, type PartId, toRow } from "./documents.ts";
+import { type Collections, type GraphDocument, READ_MS_MAX, type ThreadDocument } from "./collections.ts";
+import { type LogDocument, layoutOf, type PartId, toRow } from "./documents.ts";
+import { toGraph } from "./graphs.ts";
 import { hint } from "./indexes.ts";
 import { toSummary } from "./summaries.ts";
 
@@ -196,4 +197,41 @@ export async function summaryPositions({ threads }: Collections, keys: ThreadKey
   const ids = keys.map(({ space, thread }) => ({ s: space, t: thread }));
   const found = await threads.find({ _id: { $in: ids } }, { ...options, projection: { s: 1, t: 1, n: 1 } }).toArray();
   return new Map(found.map(({ s, t, n }) => [threadName({ space: s, thread: t }), n]));
+}
+
+/** How many documents the log has, by what MongoDB keeps count of. */
+export function sizeAbout({ log }: Collections): Promise<number> {
+  return log.estimatedDocumentCount(options);
+}
+
+/** Rows by key, and parts among them, which count as looked at. */
+export async function scanRows({ log }: Collections, after: string, limit: number): Promise<Scan> {
+  const filter: Filter<LogDocument> = after === "" ? {} : { _id: { $gt: JSON.parse(after) as LogDocument["_id"] } };
+  const found = await log
+    .find(filter, { ...options, hint: hint.id, projection: { s: 1, t: 1, n: 1, l: 1 } })
+    .sort({ _id: 1 })
+    .limit(limit)
+    .toArray();
+  const last = found.at(-1);
+  return {
+    rows: found.flatMap(({ s, t, n, l }) =>
+      n === undefined ? [] : [{ key: { space: s, thread: t }, n, layout: layoutOf({ l }) }],
+    ),
+    looked: found.length,
+    ...(last && found.length === limit && { next: JSON.stringify(last._id) }),
+  };
+}
+
+export async function scanGraphs(
+  { graphs }: Collections,
+  after: string,
+  limit: number,
+): Promise<{ graphs: { space: string; graph: GraphRow }[]; next?: string }> {
+  const filter: Filter<GraphDocument> = after === "" ? {} : { _id: { $gt: JSON.parse(after) as GraphDocument["_id"] } };
+  const found = await graphs.find(filter, options).sort({ _id: 1 }).limit(limit).toArray();
+  const last = found.at(-1);
+  return {
+    graphs: found.map((document) => ({ space: document.s, graph: toGraph(document) })),
+    ...(last && found.length === limit && { next: JSON.stringify(last._id) }),
+  };
 }

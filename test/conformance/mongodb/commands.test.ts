@@ -2,6 +2,7 @@
 import type { CommandStartedEvent } from "mongodb";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { UNSHARDED } from "../../../src/store/mongodb/unsharded.ts";
+import { LAYOUT } from "../../../src/store/record-codec.ts";
 import { checkpointEntry, entryOf, floorEntry, newThread, openTestLog, rowOf, type TestLog } from "./support.ts";
 
 let test1: TestLog;
@@ -30,11 +31,16 @@ beforeAll(async () => {
   await log.threads(key.space, { tags: ["t"], status: 1, after: { createdAtMs: 5, thread: "x" }, limit: 5 });
   await log.threadIds(key.space, "", 5);
   await log.spaces("", 5);
-  await log.putGraph(key.space, { name: "g", hash: "h", revision: 1, body: new Uint8Array(1) });
-  await log.putGraph(key.space, { name: "g", hash: "i", revision: 1, body: new Uint8Array(2) });
+  await log.putGraph(key.space, { name: "g", hash: "h", revision: 1, layout: LAYOUT, body: new Uint8Array(1) });
+  await log.putGraph(key.space, { name: "g", hash: "i", revision: 1, layout: LAYOUT, body: new Uint8Array(2) });
   await log.getGraph(key.space, "g");
   await log.getGraph(key.space, "g", "h");
   await log.listGraphs(key.space, "", 5);
+  await log.sizeAbout();
+  await log.scan((await log.scan("", 1)).next ?? "", 5);
+  const to = { layout: LAYOUT, body: new Uint8Array(2) };
+  await log.recode([{ key, n: 7, from: new Uint8Array(1), to: to.body, layout: LAYOUT }]);
+  for (const { space, graph } of (await log.scanGraphs("", 1)).graphs) await log.recodeGraph(space, graph, to);
   await log.deleteGraphs(key.space);
   await log.sweep();
   await log.ping();

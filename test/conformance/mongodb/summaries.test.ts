@@ -2,6 +2,7 @@
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import type { ThreadKey } from "../../../src/store/log.ts";
+import { LAYOUT } from "../../../src/store/record-codec.ts";
 import { tagsOfMetadata } from "../../../src/store/tags.ts";
 import { appendAll, checkpointEntry, entryOf, floorEntry, newThread, openTestLog, type TestLog } from "./support.ts";
 
@@ -128,7 +129,13 @@ test("thread ids come from the log; spaces of threads that live and of graphs", 
   expect(await log.threadIds(space, ids[1] as string, 2)).toEqual(ids.slice(2, 4));
   const own = async () => (await log.spaces("", 999)).filter((one) => one === space || one === `${space} of graphs`);
   expect(await own()).toEqual([]);
-  await log.putGraph(`${space} of graphs`, { name: "g", hash: "h", revision: 1, body: new Uint8Array(1) });
+  await log.putGraph(`${space} of graphs`, {
+    name: "g",
+    hash: "h",
+    revision: 1,
+    layout: LAYOUT,
+    body: new Uint8Array(1),
+  });
   await log.sweep();
   expect(await own()).toEqual([space, `${space} of graphs`]);
   expect(await log.spaces(space, 1)).toEqual([`${space} of graphs`]);
@@ -183,6 +190,7 @@ test("graphs: a revision is put once, the latest is found", async () => {
     name,
     revision,
     hash: `${name}${revision}`,
+    layout: LAYOUT,
     body: new Uint8Array([revision]),
   });
   for (const one of [graph("b", 1), graph("b", 2), graph("a", 1), graph("c", 1)])

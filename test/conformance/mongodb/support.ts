@@ -5,6 +5,7 @@ import { type CommandStartedEvent, MongoClient } from "mongodb";
 import { RecordSchema } from "../../../src/gen/cairn/store/v1/record_pb.ts";
 import type { Append, Log, Row, ThreadKey } from "../../../src/store/log.ts";
 import { type MongoLocation, openMongoLog } from "../../../src/store/mongodb/mongodb-log.ts";
+import { LAYOUT } from "../../../src/store/record-codec.ts";
 import { summaryOf } from "../../../src/store/thread-record.ts";
 import { systemEnvironment } from "../../../src/system/environment.ts";
 
@@ -72,7 +73,7 @@ export function entryOf(key: ThreadKey, n: number, options: RowOptions = {}): Ap
   const { rewrites = [], deleted = false, metadata, metadataAt = 0, createdAtMs = 1_000, ...row } = options;
   const threadMetadata = metadata === undefined ? undefined : new TextEncoder().encode(metadata);
   const record = create(RecordSchema, {
-    layout: 1,
+    layout: LAYOUT,
     atMs: BigInt(Date.now()),
     tail: { status: 1, createdAtMs: BigInt(createdAtMs), deleted, metadataAt: BigInt(threadMetadata ? n : metadataAt) },
     threadMetadata,
@@ -87,7 +88,16 @@ export function entryOf(key: ThreadKey, n: number, options: RowOptions = {}): Ap
 }
 
 export function rowOf(n: number, row: Partial<Row> = {}): Row {
-  return { n, attempt: randomUUID(), floor: false, keys: [], tags: [], body: new Uint8Array([n % 256]), ...row };
+  return {
+    n,
+    attempt: randomUUID(),
+    floor: false,
+    keys: [],
+    tags: [],
+    layout: LAYOUT,
+    body: new Uint8Array([n % 256]),
+    ...row,
+  };
 }
 
 /** A row that holds a checkpoint. */

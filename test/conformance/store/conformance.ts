@@ -5,8 +5,10 @@ import { events } from "./events.ts";
 import { expiry } from "./expiry.ts";
 import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
+import { layouts } from "./layouts.ts";
 import { filters, lists } from "./lists.ts";
 import { model } from "./model.ts";
+import { newer } from "./newer.ts";
 import { patches } from "./patches.ts";
 import { pruning } from "./pruning.ts";
 import { puts } from "./puts.ts";
@@ -24,6 +26,7 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, patches, events, threads, deletion])
       part(context);
-    for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, model]) part(context);
+    for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, newer, layouts, model])
+      part(context);
   });
 }

@@ -8,13 +8,14 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { limits } from "../../../src/limits.ts";
 import { openEmbeddedLog } from "../../../src/store/embedded/embedded-log.ts";
+import { TABLES_LAYOUT } from "../../../src/store/embedded/schema.ts";
 import type { Log } from "../../../src/store/log.ts";
 import { LogStore } from "../../../src/store/log-store.ts";
 import { openStore } from "../../../src/store/open.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { systemEnvironment } from "../../../src/system/environment.ts";
 import { storeConformance } from "./conformance.ts";
-import { errorOf, inline, latest, put, textOf } from "./support.ts";
+import { errorOf, inline, latest, migrated, put, textOf } from "./support.ts";
 
 storeConformance("embedded", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cairn-store-"));
@@ -111,22 +112,30 @@ describe("embedded store", () => {
     database.exec("UPDATE meta SET value = 7 WHERE name = 'layout'");
     database.close();
     const error = await errorOf(open(path));
-    expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata: { layout: "7", known_layout: "2" } });
+    expect(error).toMatchObject({
+      reasonName: "LAYOUT_TOO_NEW",
+      metadata: { layout: "7", known_layout: `${TABLES_LAYOUT}` },
+    });
   });
 
-  test("tables of the first layout get what they lack", async () => {
+  test("tables of the first layout get what they lack, and their rows are upgraded by a migration", async () => {
     const path = folder();
     const store = await open(path);
     await put(store, key, "a", { values: { x: "1" } });
     await store.close();
     const database = new DatabaseSync(join(path, "cairn.db"));
-    database.exec("DROP INDEX threads_expiring; ALTER TABLE threads DROP COLUMN expires_at");
+    for (const table of ["threads", "parts"]) {
+      database.exec(`DROP INDEX ${table}_expiring; ALTER TABLE ${table} DROP COLUMN expires_at`);
+    }
+    for (const table of ["rows", "graphs"]) database.exec(`ALTER TABLE ${table} DROP COLUMN layout`);
     database.exec("UPDATE meta SET value = 1 WHERE name = 'layout'");
     database.close();
     const again = await open(path);
     expect(textOf(await latest(again, key), "x")).toBe("1");
     await put(again, key, "b", {}, { ttlMs: 1000 });
     expect((await again.getThread(key))?.ttl?.seconds).toBe(1n);
+    expect(await migrated(again)).toMatchObject({ upgraded: 1 });
+    expect(textOf(await latest(again, key), "x")).toBeUndefined();
     await again.close();
     await (await open(path)).close();
   });

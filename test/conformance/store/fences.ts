@@ -4,6 +4,7 @@ import { CalledRunSchema, LeaseSchema, RecordSchema, TailSchema } from "../../..
 import { InputSchema } from "../../../src/gen/cairn/v1/run_service_pb.ts";
 import { ThreadStatus } from "../../../src/gen/cairn/v1/thread_service_pb.ts";
 import type { Append, ThreadKey } from "../../../src/store/log.ts";
+import { encodeRecord, LAYOUT } from "../../../src/store/record-codec.ts";
 import {
   type Context,
   checkpoint,
@@ -190,7 +191,10 @@ export function fences(context: () => Context): void {
       const newer = appendAt(space, 1, "x", "newer", 99);
       await log.append(newer);
       const error = await errorOf(store.tail(newer.key));
-      expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata: { layout: "99", known_layout: "1" } });
+      expect(error).toMatchObject({
+        reasonName: "LAYOUT_TOO_NEW",
+        metadata: { layout: "99", known_layout: `${LAYOUT}` },
+      });
       const broken = appendAt(space, 1, "x", "broken");
       broken.row.body = new Uint8Array([255, 255, 255]);
       await log.append(broken);
@@ -207,18 +211,21 @@ export function fences(context: () => Context): void {
       const last = await log.last(key);
       if (!last) throw new Error("no row");
       const next = appendAt(space, thread.n + 1, "y", "t");
-      await log.append({ ...next, rewrites: [{ ...last, body: toBinary(RecordSchema, record) }] });
+      await log.append({
+        ...next,
+        rewrites: [{ ...last, body: encodeRecord({ thread: key.thread, n: last.n }, record) }],
+      });
       const error = await errorOf(latest(store, key));
       expect(error).toMatchObject({ reasonName: "VALUE_CHECKSUM", code: 15, metadata: { ref: "1.0" } });
     });
   });
 }
 
-function appendAt(space: string, n: number, attempt: string, thread = "t", layout = 1): Append {
+function appendAt(space: string, n: number, attempt: string, thread = "t", layout = LAYOUT): Append {
   const record = create(RecordSchema, { layout, tail: create(TailSchema, { createdAtMs: 1n }) });
   return {
     key: { space, thread },
-    row: { n, attempt, floor: false, keys: [], tags: [], body: toBinary(RecordSchema, record) },
+    row: { n, attempt, floor: false, keys: [], tags: [], layout, body: toBinary(RecordSchema, record) },
     rewrites: [],
     summary: { n, deleted: false, createdAtMs: 1, status: 1, body: new Uint8Array() },
   };

@@ -13,6 +13,7 @@ import {
 import { type TypedValue, TypedValueSchema, type Value, ValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
 import type { Log } from "../../../src/store/log.ts";
 import { LogStore } from "../../../src/store/log-store.ts";
+import type { Migration } from "../../../src/store/migrate.ts";
 import type { Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadKey } from "../../../src/store/store.ts";
 import { type Environment, systemEnvironment } from "../../../src/system/environment.ts";
 
@@ -165,6 +166,15 @@ export async function errorOf(act: Promise<unknown>): Promise<CairnError> {
 }
 
 export { ErrorReason };
+
+/** What a migration told last. */
+export async function migrated(store: Store, dryRun = false, rowsPerSecond = 0): Promise<Migration> {
+  let last: Migration | undefined;
+  const { signal } = new AbortController();
+  for await (const migration of store.migrate({ dryRun, rowsPerSecond, signal })) last = migration;
+  if (!last) throw new Error("it told nothing");
+  return last;
+}
 
 /** All pages of a list, one after the other. */
 export async function allPages<Item>(

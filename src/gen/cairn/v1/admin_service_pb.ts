@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/admin_service.proto.
  */
 export const file_cairn_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWlybi92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJNChFMaXN0U3BhY2VzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogEAiPQoSTGlzdFNwYWNlc1Jlc3BvbnNlEg4KBnNwYWNlcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoSRGVsZXRlU3BhY2VSZXF1ZXN0EhkKBXNwYWNlGAEgASgJQgq6SAdyBRABKP8BIi4KE0RlbGV0ZVNwYWNlUmVzcG9uc2USFwoPZGVsZXRlZF90aHJlYWRzGAEgASgEIhIKEEdldFN0YXR1c1JlcXVlc3QipgIKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEQoJc2VydmVyX2lkGAIgASgJEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnN0b3JlX2tpbmQYBCABKAkSFwoPc3RvcmVfcmVhY2hhYmxlGAUgASgIEhMKC3N0b3JlX2Vycm9yGAYgASgJEhMKC2FjdGl2ZV9ydW5zGAcgASgNEjcKBmxpbWl0cxgIIAMoCzInLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlLkxpbWl0c0VudHJ5Gi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEy+AEKDEFkbWluU2VydmljZRJMCgpMaXN0U3BhY2VzEhsuY2Fpcm4udjEuTGlzdFNwYWNlc1JlcXVlc3QaHC5jYWlybi52MS5MaXN0U3BhY2VzUmVzcG9uc2UiA5ACARJPCgtEZWxldGVTcGFjZRIcLmNhaXJuLnYxLkRlbGV0ZVNwYWNlUmVxdWVzdBodLmNhaXJuLnYxLkRlbGV0ZVNwYWNlUmVzcG9uc2UiA5ACAhJJCglHZXRTdGF0dXMSGi5jYWlybi52MS5HZXRTdGF0dXNSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWlybi92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJNChFMaXN0U3BhY2VzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogEAiPQoSTGlzdFNwYWNlc1Jlc3BvbnNlEg4KBnNwYWNlcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoSRGVsZXRlU3BhY2VSZXF1ZXN0EhkKBXNwYWNlGAEgASgJQgq6SAdyBRABKP8BIi4KE0RlbGV0ZVNwYWNlUmVzcG9uc2USFwoPZGVsZXRlZF90aHJlYWRzGAEgASgEIhIKEEdldFN0YXR1c1JlcXVlc3QipgIKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEQoJc2VydmVyX2lkGAIgASgJEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnN0b3JlX2tpbmQYBCABKAkSFwoPc3RvcmVfcmVhY2hhYmxlGAUgASgIEhMKC3N0b3JlX2Vycm9yGAYgASgJEhMKC2FjdGl2ZV9ydW5zGAcgASgNEjcKBmxpbWl0cxgIIAMoCzInLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlLkxpbWl0c0VudHJ5Gi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiPwoTTWlncmF0ZVN0b3JlUmVxdWVzdBIPCgdkcnlfcnVuGAEgASgIEhcKD3Jvd3NfcGVyX3NlY29uZBgCIAEoDSLgAQoUTWlncmF0ZVN0b3JlUmVzcG9uc2USFQoNbmV3ZXN0X2xheW91dBgBIAEoDRIOCgZsb29rZWQYAiABKAQSDQoFdG90YWwYAyABKAQSPAoHbGF5b3V0cxgEIAMoCzIrLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlLkxheW91dHNFbnRyeRIQCgh1cGdyYWRlZBgFIAEoBBISCgp1bnJlYWRhYmxlGAYgASgEGi4KDExheW91dHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAQ6AjgBMs4CCgxBZG1pblNlcnZpY2USTAoKTGlzdFNwYWNlcxIbLmNhaXJuLnYxLkxpc3RTcGFjZXNSZXF1ZXN0GhwuY2Fpcm4udjEuTGlzdFNwYWNlc1Jlc3BvbnNlIgOQAgESTwoLRGVsZXRlU3BhY2USHC5jYWlybi52MS5EZWxldGVTcGFjZVJlcXVlc3QaHS5jYWlybi52MS5EZWxldGVTcGFjZVJlc3BvbnNlIgOQAgISVAoMTWlncmF0ZVN0b3JlEh0uY2Fpcm4udjEuTWlncmF0ZVN0b3JlUmVxdWVzdBoeLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlIgOQAgIwARJJCglHZXRTdGF0dXMSGi5jYWlybi52MS5HZXRTdGF0dXNSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Request of ListSpaces.
@@ -201,6 +201,90 @@ export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE_
   messageDesc(file_cairn_v1_admin_service, 5);
 
 /**
+ * Request of MigrateStore.
+ *
+ * @generated from message cairn.v1.MigrateStoreRequest
+ */
+export type MigrateStoreRequest = Message<"cairn.v1.MigrateStoreRequest"> & {
+  /**
+   * Count the records of each layout, and change nothing.
+   *
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun: boolean;
+
+  /**
+   * Records rewritten a second at most; 0: as many as it takes.
+   *
+   * @generated from field: uint32 rows_per_second = 2;
+   */
+  rowsPerSecond: number;
+};
+
+/**
+ * Describes the message cairn.v1.MigrateStoreRequest.
+ * Use `create(MigrateStoreRequestSchema)` to create a new message.
+ */
+export const MigrateStoreRequestSchema: GenMessage<MigrateStoreRequest> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 6);
+
+/**
+ * Response of MigrateStore: how far it is. The last one says how it ended.
+ *
+ * @generated from message cairn.v1.MigrateStoreResponse
+ */
+export type MigrateStoreResponse = Message<"cairn.v1.MigrateStoreResponse"> & {
+  /**
+   * The newest layout: the one that this server writes.
+   *
+   * @generated from field: uint32 newest_layout = 1;
+   */
+  newestLayout: number;
+
+  /**
+   * How much of the store has been looked at.
+   *
+   * @generated from field: uint64 looked = 2;
+   */
+  looked: bigint;
+
+  /**
+   * About how much there is to look at.
+   *
+   * @generated from field: uint64 total = 3;
+   */
+  total: bigint;
+
+  /**
+   * Layout to how many records were found to have it, those of graphs included.
+   *
+   * @generated from field: map<uint32, uint64> layouts = 4;
+   */
+  layouts: { [key: number]: bigint };
+
+  /**
+   * Records upgraded by this call.
+   *
+   * @generated from field: uint64 upgraded = 5;
+   */
+  upgraded: bigint;
+
+  /**
+   * Records of older layouts that can't be read. They stay as they are.
+   *
+   * @generated from field: uint64 unreadable = 6;
+   */
+  unreadable: bigint;
+};
+
+/**
+ * Describes the message cairn.v1.MigrateStoreResponse.
+ * Use `create(MigrateStoreResponseSchema)` to create a new message.
+ */
+export const MigrateStoreResponseSchema: GenMessage<MigrateStoreResponse> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 7);
+
+/**
  * For operators.
  *
  * Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT, UNAVAILABLE and DEADLINE_EXCEEDED.
@@ -227,6 +311,19 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof DeleteSpaceRequestSchema;
     output: typeof DeleteSpaceResponseSchema;
+  },
+  /**
+   * Brings all records of the store up to the newest layout (older ones are otherwise upgraded whenever they are read), and
+   * tells after each batch how far it is. Safe to stop anywhere, to repeat, and to ask of two servers at once, while they
+   * serve. With tokens it takes one that opens every space.
+   * Errors: PERMISSION_DENIED (SPACE_DENIED).
+   *
+   * @generated from rpc cairn.v1.AdminService.MigrateStore
+   */
+  migrateStore: {
+    methodKind: "server_streaming";
+    input: typeof MigrateStoreRequestSchema;
+    output: typeof MigrateStoreResponseSchema;
   },
   /**
    * Tells how the server and its store are. Answers also when the store can't be reached.
