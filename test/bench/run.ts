@@ -1,5 +1,5 @@
 // Measures Cairn against what lies under it and beside it, and prints ratios (docs/performance.md):
-//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine]
+//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine|storage]
 // Compare the rows of one table, not two runs.
 import { parseArgs } from "node:util";
 import { type Goal, printGoals } from "./goals.ts";
@@ -7,6 +7,7 @@ import { measureEngine } from "./measure-engine.ts";
 import { measureEvents } from "./measure-events.ts";
 import { measureReads } from "./measure-reads.ts";
 import { measureSteps } from "./measure-steps.ts";
+import { measureStorage } from "./measure-storage.ts";
 import { buildGenerator } from "./set-up.ts";
 
 const { values } = parseArgs({
@@ -26,4 +27,5 @@ if (isWanted("reads")) goals.push(...(await measureReads(options)));
 if (isWanted("steps")) goals.push(...(await measureSteps(options)));
 if (isWanted("events")) goals.push(...(await measureEvents(options)));
 if (isWanted("engine")) goals.push(...(await measureEngine(options)));
+if (isWanted("storage")) goals.push(...(await measureStorage(options)));
 printGoals(goals);

@@ -13,6 +13,8 @@ export interface Served {
   address: string;
   serverPid: number;
   client: CairnClient;
+  /** Where its embedded store is, if it has one. */
+  folder: string;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function serveCairn(mongodb?: string, more: string[] = []): Promise
     address,
     serverPid: cairn.process.pid as number,
     client,
+    folder,
     async stop() {
       client.close();
       await cairn.stop();
