@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { limits } from "../../../src/limits.ts";
 import { openEmbeddedLog } from "../../../src/store/embedded/embedded-log.ts";
+import { TABLES_LAYOUT } from "../../../src/store/embedded/schema.ts";
 import type { Log } from "../../../src/store/log.ts";
 import { LogStore } from "../../../src/store/log-store.ts";
 import { openStore } from "../../../src/store/open.ts";
@@ -111,7 +112,8 @@ describe("embedded store", () => {
     database.exec("UPDATE meta SET value = 7 WHERE name = 'layout'");
     database.close();
     const error = await errorOf(open(path));
-    expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata: { layout: "7", known_layout: "2" } });
+    const metadata = { layout: "7", known_layout: `${TABLES_LAYOUT}` };
+    expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata });
   });
 
   test("tables of the first layout get what they lack", async () => {
@@ -120,7 +122,9 @@ describe("embedded store", () => {
     await put(store, key, "a", { values: { x: "1" } });
     await store.close();
     const database = new DatabaseSync(join(path, "cairn.db"));
-    database.exec("DROP INDEX threads_expiring; ALTER TABLE threads DROP COLUMN expires_at");
+    for (const table of ["threads", "parts"]) {
+      database.exec(`DROP INDEX ${table}_expiring; ALTER TABLE ${table} DROP COLUMN expires_at`);
+    }
     database.exec("UPDATE meta SET value = 1 WHERE name = 'layout'");
     database.close();
     const again = await open(path);
