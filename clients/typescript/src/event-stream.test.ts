@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "vitest";
 import { serverError, type TestContext, TestServer } from "../test/server.ts";
@@ -47,9 +48,11 @@ async function serving(
     .add(CheckpointService, {
       async *getValues({ refs }) {
         for (const ref of refs) {
-          yield { part: { case: "entry" as const, value: { ref, value: { type: "json" } } } };
-          yield { part: { case: "chunk" as const, value: Buffer.from('{"fetched":') } };
-          yield { part: { case: "chunk" as const, value: Buffer.from(`"${ref}"}`) } };
+          const data = Buffer.from(`{"fetched":"${ref}"}`);
+          const about = { sizeBytes: BigInt(data.length), crc32: crc32(data) };
+          yield { part: { case: "entry" as const, value: { ref, value: { type: "json" }, ...about } } };
+          yield { part: { case: "chunk" as const, value: data.subarray(0, 5) } };
+          yield { part: { case: "chunk" as const, value: data.subarray(5) } };
         }
       },
     });

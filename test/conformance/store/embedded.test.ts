@@ -112,10 +112,8 @@ describe("embedded store", () => {
     database.exec("UPDATE meta SET value = 7 WHERE name = 'layout'");
     database.close();
     const error = await errorOf(open(path));
-    expect(error).toMatchObject({
-      reasonName: "LAYOUT_TOO_NEW",
-      metadata: { layout: "7", known_layout: `${TABLES_LAYOUT}` },
-    });
+    const metadata = { layout: "7", known_layout: `${TABLES_LAYOUT}` };
+    expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata });
   });
 
   test("tables of the first layout get what they lack, and their rows are upgraded by a migration", async () => {
