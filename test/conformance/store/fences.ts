@@ -4,6 +4,7 @@ import { CalledRunSchema, LeaseSchema, RecordSchema, TailSchema } from "../../..
 import { InputSchema } from "../../../src/gen/cairn/v1/run_service_pb.ts";
 import { ThreadStatus } from "../../../src/gen/cairn/v1/thread_service_pb.ts";
 import type { Append, ThreadKey } from "../../../src/store/log.ts";
+import { LAYOUT } from "../../../src/store/record-codec.ts";
 import {
   type Context,
   checkpoint,
@@ -190,7 +191,10 @@ export function fences(context: () => Context): void {
       const newer = appendAt(space, 1, "x", "newer", 99);
       await log.append(newer);
       const error = await errorOf(store.tail(newer.key));
-      expect(error).toMatchObject({ reasonName: "LAYOUT_TOO_NEW", metadata: { layout: "99", known_layout: "1" } });
+      expect(error).toMatchObject({
+        reasonName: "LAYOUT_TOO_NEW",
+        metadata: { layout: "99", known_layout: `${LAYOUT}` },
+      });
       const broken = appendAt(space, 1, "x", "broken");
       broken.row.body = new Uint8Array([255, 255, 255]);
       await log.append(broken);

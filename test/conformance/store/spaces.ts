@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { GraphRecordSchema } from "../../../src/gen/cairn/store/v1/record_pb.ts";
 import { GraphSpecSchema } from "../../../src/gen/cairn/v1/graph_pb.ts";
+import { LAYOUT } from "../../../src/store/record-codec.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { allPages, type Context, latest, put, reasonOf } from "./support.ts";
 
@@ -49,7 +50,11 @@ export function graphs(context: () => Context): void {
       expect(await store.putGraph(space, graph("g", "h1"))).toEqual({ revision: 1, created: true });
       expect(await store.putGraph(space, graph("g", "h1"))).toEqual({ revision: 1, created: false });
       expect(await store.putGraph(space, graph("g", "h2"))).toEqual({ revision: 2, created: true });
-      expect((await store.getGraph(space, "g"))?.graph).toMatchObject({ hash: "h2", layout: 1, registeredAtMs: 5n });
+      expect((await store.getGraph(space, "g"))?.graph).toMatchObject({
+        hash: "h2",
+        layout: LAYOUT,
+        registeredAtMs: 5n,
+      });
       expect((await store.getGraph(space, "g", "h1"))?.graph.spec?.name).toBe("g");
       expect(await store.putGraph(space, graph("g", "h1"))).toEqual({ revision: 3, created: true });
       expect((await store.getGraph(space, "g"))?.graph.hash).toBe("h1");
