@@ -183,12 +183,22 @@ function isAbort(error: unknown): error is Error {
 }
 
 function abortReason(error: Error): unknown {
-  return error.cause ?? new CairnError(ErrorReason.CALL_ENDED, "the call has ended");
+  return error.cause ?? callEnded();
+}
+
+function callEnded(cause?: unknown): CairnError {
+  return new CairnError(ErrorReason.CALL_ENDED, "the call has ended", { cause });
 }
 
 /** `destroyOnReturn`: leaving the loop early must not destroy the stream, or no status is ever sent (grpc-node#1839). */
 async function* decodeAll(method: DescMethod, call: Readable): AsyncIterable<Message> {
-  for await (const bytes of call.iterator({ destroyOnReturn: false })) yield decode(method, bytes as Buffer);
+  try {
+    for await (const bytes of call.iterator({ destroyOnReturn: false })) yield decode(method, bytes as Buffer);
+  } catch (error) {
+    // How a stream tells that its caller has gone.
+    const isCutOff = error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
+    throw isCutOff ? callEnded(error) : error;
+  }
 }
 
 function decode(method: DescMethod, bytes: Uint8Array): Message {

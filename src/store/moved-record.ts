@@ -59,8 +59,10 @@ function movedEvent(event: Event, shift: number): Event {
   return { ...event, number, body: { case: body.case, value: { ...body.value, seq: body.value.seq + BigInt(shift) } } };
 }
 
+/** A thread that was deleted and begun anew goes on from its last number, which lies before all that is copied. */
 function movedNumber(number: bigint, shift: number): bigint {
-  return number === 0n ? 0n : number + BigInt(shift * EVENTS_PER_RECORD);
+  const moved = number + BigInt(shift * EVENTS_PER_RECORD);
+  return number === 0n || moved < 0n ? 0n : moved;
 }
 
 function placeBy(shift: number): ChangeValue {

@@ -1,11 +1,12 @@
 // A large value is written ahead of the record that refers to it: while it is on its way, nobody sees the record.
+import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import { storeKinds } from "../support/stores.ts";
 import { auditThreads, withStore } from "./audit.ts";
 import { FaultyServer } from "./faulty-server.ts";
 
 const value = (bytes: number) => ({
-  source: { case: "inline" as const, value: { type: "bytes", data: new Uint8Array(bytes) } },
+  source: { case: "inline" as const, value: { type: "bytes", data: randomBytes(bytes) } },
 });
 const put = (threadId: string, bytes: number) => ({
   checkpoint: { id: "c", threadId, channelValues: { x: value(bytes) } },

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 
 /** The texts, documents and values that random operations choose among. */
@@ -29,7 +30,18 @@ export const FILTERS: { key: string; json: string; matches: number[] }[] = [
   { key: "$gt", json: "1", matches: [5] },
 ];
 
-const filled = (size: number, seed: number) => new Uint8Array(size).map((_, index) => (index * 31 + seed) & 255);
+/** The same for the same seed, and hard to compress. */
+const noise = (size: number, seed: string) =>
+  new Uint8Array(createHash("shake256", { outputLength: size }).update(seed).digest());
+
+/** A document and what becomes of it: each is stored as a patch of whichever came before. */
+const document = noise(3_000, "document");
+const versions = [
+  document,
+  new Uint8Array([...document, ...noise(400, "more")]),
+  new Uint8Array([...document.subarray(0, 1_000), ...noise(100, "changed"), ...document.subarray(1_500)]),
+  document.subarray(100),
+];
 
 export const VALUES: Uint8Array[] = [
   new Uint8Array([0xcf, 255, 255, 255, 255, 255, 255, 255, 255]),
@@ -37,14 +49,16 @@ export const VALUES: Uint8Array[] = [
   new Uint8Array([0]),
   new Uint8Array(),
   new TextEncoder().encode('{"a":18446744073709551615}'),
-  filled(300_000, 1),
-  filled(3_000_000, 2),
+  noise(300_000, "in parts"),
+  noise(3_000_000, "in several"),
+  ...versions,
 ];
 
 const indexOf = (list: unknown[]) => fc.nat(list.length - 1);
 /** Mostly small values: the large ones are slow and behave alike. */
 const value = fc.oneof(
-  { weight: 12, arbitrary: fc.nat(4) },
+  { weight: 8, arbitrary: fc.nat(4) },
+  { weight: 6, arbitrary: fc.integer({ min: 7, max: 10 }) },
   { weight: 2, arbitrary: fc.constant(5) },
   { weight: 1, arbitrary: fc.constant(6) },
 );
