@@ -26,7 +26,9 @@ async function sameColumns(log: Log, { rows }: Fixture): Promise<void> {
     const [found] = (await log.gather(key, { positions: [row.n], parts: [], keys: [] })).rows;
     if (found === undefined) throw new Error(`row ${row.n} of ${thread} is gone`);
     const { body, expiresAtMs, ...columns } = rowOf(key, row.n, row.attempt, decodeRow(key, found));
-    expect(columns).toMatchObject({ floor: row.floor, keys: row.keys, tags: row.tags, layout: LAYOUT });
+    // Rows name their parts since parts are removed that no row names; older parts never are.
+    const keys = columns.keys.filter((lookup) => !lookup.startsWith("p:"));
+    expect({ ...columns, keys }).toMatchObject({ floor: row.floor, keys: row.keys, tags: row.tags, layout: LAYOUT });
     expect(columns.checkpoint).toEqual(row.checkpoint);
     expect(found.layout).toBe(LAYOUT);
   }
