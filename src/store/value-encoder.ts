@@ -10,12 +10,12 @@ import { checksumOf } from "./patches/checksum.ts";
 import { compressed } from "./patches/compression.ts";
 import { patchOf } from "./patches/patch.ts";
 import { Rope } from "./patches/rope.ts";
-import { following } from "./patches/succession.ts";
+import { following, type Version, versionOf } from "./patches/succession.ts";
 import type { ThreadTail } from "./store.ts";
 import { uploaded } from "./uploads.ts";
 import { LINE_VALUE_BYTES_MIN } from "./value-cache.ts";
-import { type Lines, lastOf } from "./value-lines.ts";
-import { uploadRef, valueNotFound, valueRef } from "./value-ref.ts";
+import { type Lines, lastOf, versionIn } from "./value-lines.ts";
+import { parseRef, uploadRef, valueNotFound, valueRef } from "./value-ref.ts";
 import { type ValueSources, ValueTable } from "./value-table.ts";
 import type { NewValue } from "./value-writer.ts";
 import type { Place } from "./values-of.ts";
@@ -111,13 +111,16 @@ export class ValueEncoder {
     stored.compressed = small !== undefined;
   }
 
-  /** A stored value with its bytes. One that is too large to be read in one piece counts as none. */
-  async #value(ref: string, bytesMax = Number.POSITIVE_INFINITY) {
+  /** A stored value with its bytes, without reading it if it is remembered. One too large to be read in one piece counts as none. */
+  async #value(ref: string, bytesMax = Number.POSITIVE_INFINITY): Promise<{ data: Uint8Array; version: Version }> {
+    const known = versionIn(this.#lines, ref);
+    const held = known && this.#sources.cache.get(this.#key, ref, known.stored.crc32);
+    if (known && held) return { data: held, version: known };
     const isFit = () => Number(this.#table.stored(ref)?.sizeBytes ?? 0n) <= bytesMax;
     await this.#table.load([ref], isFit);
-    if (!isFit()) throw valueNotFound(ref);
-    const { data, type } = this.#table.value(ref);
-    return { data, type, stored: this.#table.stored(ref) as StoredValue };
+    const stored = this.#table.stored(ref);
+    if (!isFit() || !stored) throw valueNotFound(ref);
+    return { data: this.#table.value(ref).data, version: versionOf(parseRef(ref), stored) };
   }
 
   async #spliced(splice: Splice, place: Place): Promise<Pick<TypedValue, "type" | "data">> {
@@ -134,7 +137,7 @@ export class ValueEncoder {
     const pieces = hunks.map(({ literal, from, length }) => ({ literal, from: Number(from), length: Number(length) }));
     const data = await new Rope([base.data]).patched(pieces, place.path).joined();
     if ((await checksumOf(data)) !== crc32) throw mismatch(place, "the result has another checksum");
-    return { type: base.type, data };
+    return { type: base.version.stored.type, data };
   }
 }
 

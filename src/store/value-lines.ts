@@ -3,12 +3,12 @@ import type { Record, StoredValue } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { limits } from "../limits.ts";
 import type { ThreadKey } from "./log.ts";
-import type { Version } from "./patches/succession.ts";
+import { type Version, versionOf } from "./patches/succession.ts";
 import { decodeRow } from "./record-codec.ts";
 import type { ThreadTail } from "./store.ts";
 import { threadName } from "./thread-name.ts";
 import { LINE_VALUE_BYTES_MIN } from "./value-cache.ts";
-import { parseRef } from "./value-ref.ts";
+import { parseRef, valueRef } from "./value-ref.ts";
 import { type ValueSources, ValueTable } from "./value-table.ts";
 import { RefCollector } from "./values-of.ts";
 
@@ -57,9 +57,12 @@ function advance(lines: Lines, n: number, { namespace, channelValues }: Checkpoi
   }
 }
 
-/** Without the bytes, which would keep whole records alive. */
-function versionOf(place: Version["place"], { type, crc32, sizeBytes, patch }: StoredValue): Version {
-  return { place, stored: { type, crc32, sizeBytes, patch } };
+/** The last value of a channel that has this reference. */
+export function versionIn(lines: Lines, ref: string): Version | undefined {
+  for (const channels of lines.values()) {
+    for (const version of channels.values()) if (valueRef(version.place.n, version.place.index) === ref) return version;
+  }
+  return undefined;
 }
 
 /** What the line ended with when `thread` was read; looked up in the namespace's latest checkpoint where it is not known. */

@@ -9,8 +9,10 @@ export interface Goal {
 export function printGoals(goals: Goal[]): void {
   console.log(`\n${"ratio of".padEnd(82)}     goal  measured`);
   for (const { what, ratio, least, most } of goals) {
-    const goal = least === undefined ? `≤ ${most}` : `≥ ${least}`;
+    const goal = least === undefined ? `≤ ${Number(most?.toFixed(4))}` : `≥ ${least}`;
     const isMet = ratio >= (least ?? 0) && ratio <= (most ?? Number.POSITIVE_INFINITY);
-    console.log(`${what.padEnd(82)} ${goal.padStart(8)} ${ratio.toFixed(2).padStart(9)}  ${isMet ? "met" : "not met"}`);
+    console.log(
+      `${what.padEnd(82)} ${goal.padStart(8)} ${ratio.toPrecision(3).padStart(9)}  ${isMet ? "met" : "not met"}`,
+    );
   }
 }

@@ -8,7 +8,7 @@ import type { Goal } from "./goals.ts";
 import { median } from "./rounds.ts";
 import { serveCairn } from "./served.ts";
 import { installPeers } from "./set-up.ts";
-import { type StorageFigures, saveWithCairn } from "./storage-work.ts";
+import { type StorageFigures, saveThread, saveWithCairn } from "./storage-work.ts";
 
 const [SHORT, LONG] = [400, 4_000];
 
@@ -89,12 +89,22 @@ async function onMongoDB(uri: string, steps: number): Promise<StorageFigures> {
 async function onEmbedded(steps: number): Promise<StorageFigures> {
   const served = await serveCairn();
   try {
-    const files = ["cairn.db", "cairn.db-wal"].map((name) => join(served.folder, name));
-    const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    return await saveWithCairn(served.client, steps, async () => files.reduce((sum, file) => sum + sizeOf(file), 0));
+    const figures = await saveWithCairn(served.client, steps, async () => 0);
+    return { ...figures, bytes: ((await sizeAfter(steps)) - (await sizeAfter(0))) / steps };
   } finally {
     await served.stop();
   }
+}
+
+/** Of the file that a stopped server leaves: SQLite writes into another one first. */
+async function sizeAfter(steps: number): Promise<number> {
+  const served = await serveCairn();
+  let size = 0;
+  await saveThread(served.client.checkpointStore, "thread", steps);
+  await served.stop(() => {
+    size = statSync(join(served.folder, "cairn.db")).size;
+  });
+  return size;
 }
 
 function saver(python: string, kind: string, steps: number, uri: string): StorageFigures {

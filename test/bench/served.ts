@@ -15,7 +15,8 @@ export interface Served {
   client: CairnClient;
   /** Where its embedded store is, if it has one. */
   folder: string;
-  stop(): Promise<void>;
+  /** `look` sees what it leaves in its folder. */
+  stop(look?: () => void): Promise<void>;
 }
 
 /** A `cairn serve` with a store of its own, or on a MongoDB. */
@@ -31,9 +32,10 @@ export async function serveCairn(mongodb?: string, more: string[] = []): Promise
     serverPid: cairn.process.pid as number,
     client,
     folder,
-    async stop() {
+    async stop(look) {
       client.close();
       await cairn.stop();
+      look?.();
       rmSync(folder, { recursive: true });
     },
   };

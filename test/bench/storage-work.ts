@@ -60,7 +60,7 @@ export async function saveWithCairn(
 }
 
 /** Saves a thread; the latencies of its puts. */
-async function saveThread(store: CheckpointStore, threadId: string, steps: number): Promise<number[]> {
+export async function saveThread(store: CheckpointStore, threadId: string, steps: number): Promise<number[]> {
   const latencies: number[] = [];
   const messages: unknown[] = [];
   let parentId: string | undefined;

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { type Patch, PatchSchema, type StoredValue } from "../../gen/cairn/store/v1/record_pb.ts";
+import { type Patch, PatchSchema } from "../../gen/cairn/store/v1/record_pb.ts";
 import { compressed } from "./compression.ts";
 import { diff } from "./diff.ts";
 import { encodeHunks } from "./hunks.ts";
-import { type Succession, stepsOf } from "./succession.ts";
+import { type Succession, stepsOf, type Version } from "./succession.ts";
 
 /** A patch that takes more than this of what the value would take whole is not worth it. */
 const WORTH_FRACTION_MAX = 0.75;
@@ -20,31 +20,25 @@ export interface EncodedPatch {
 export async function patchOf(
   n: number,
   data: Uint8Array,
-  base: { data: Uint8Array; stored: StoredValue },
+  base: { data: Uint8Array; version: Version },
   { version, path }: Succession,
 ): Promise<EncodedPatch | undefined> {
+  const { crc32, patch: before } = base.version.stored;
   const hunks = await diff(base.data, data);
   const literalBytes = hunks.reduce((sum, { literal }) => sum + literal.length, 0);
   if (literalBytes > data.length * WORTH_FRACTION_MAX) return undefined;
   const plain = encodeHunks(hunks);
   const small = await compressed(plain);
   const bytes = small ?? plain;
-  const wholeBytes = Math.ceil((wholeBytesOf(base.stored) * data.length) / Math.max(1, base.data.length));
-  const pathBytes = Number(base.stored.patch?.pathBytes ?? 0n) + bytes.length;
+  const wholeBytes = Math.ceil((base.version.wholeBytes * data.length) / Math.max(1, base.data.length));
+  const pathBytes = Number(before?.pathBytes ?? 0n) + bytes.length;
   if (bytes.length > wholeBytes * WORTH_FRACTION_MAX || pathBytes > 2 * wholeBytes + PATH_BYTES_SPARE) return undefined;
   const patch = create(PatchSchema, {
     path: stepsOf(n, path),
     version,
     pathBytes: BigInt(pathBytes),
     wholeBytes: BigInt(wholeBytes),
-    baseCrc32: base.stored.crc32,
+    baseCrc32: crc32,
   });
   return { bytes, compressed: small !== undefined, patch };
-}
-
-/** What a value takes that is stored whole, or is thought to take. */
-function wholeBytesOf({ storage, sizeBytes, patch }: StoredValue): number {
-  if (patch) return Number(patch.wholeBytes);
-  if (storage.case === "inline") return storage.value.length;
-  return Number(storage.value?.sizeBytes || sizeBytes);
 }

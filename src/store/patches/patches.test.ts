@@ -84,7 +84,7 @@ describe("the tree of versions", () => {
   it("leads to each in a few dozen steps, and to the one stored whole", () => {
     const lengths = new Map<number, number>();
     const wrong: number[] = [];
-    let last: Version | undefined;
+    let last: Pick<Version, "place" | "stored"> | undefined;
     for (let n = 1; n <= 34_000; n++) {
       const place = { n, index: 2 };
       const stored: Version["stored"] = { type: "json", crc32: 0, sizeBytes: 2_000n };

@@ -9,10 +9,18 @@ import type { ValuePlace } from "../value-ref.ts";
  */
 const FAN_OUT = 32;
 
-/** A value that another one can follow. Its record's bytes are not needed. */
+/** A value that another one can follow. Its bytes are not needed, which would keep whole records alive. */
 export interface Version {
   place: ValuePlace;
   stored: Pick<StoredValue, "type" | "crc32" | "sizeBytes" | "patch">;
+  /** What it takes stored whole, or is thought to take. */
+  wholeBytes: number;
+}
+
+export function versionOf(place: ValuePlace, { type, crc32, sizeBytes, patch, storage }: StoredValue): Version {
+  const storedBytes = storage.case === "inline" ? storage.value.length : Number(storage.value?.sizeBytes || sizeBytes);
+  const wholeBytes = patch ? Number(patch.wholeBytes) : storedBytes;
+  return { place, stored: { type, crc32, sizeBytes, patch }, wholeBytes };
 }
 
 /** What the next version is a patch of. */
@@ -24,7 +32,7 @@ export interface Succession {
 }
 
 /** What the version that follows `last` is made of. */
-export function following({ place, stored }: Version): Succession {
+export function following({ place, stored }: Pick<Version, "place" | "stored">): Succession {
   const version = (stored.patch?.version ?? 0) + 1;
   // Every digit of `version` that is 0 was at its highest in `last`, and so many steps of its way lead past the base.
   let skipped = 0;

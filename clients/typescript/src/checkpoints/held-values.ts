@@ -9,7 +9,7 @@ const CHANNELS_MAX = 10_000;
 /** The server may use a reference again a day after its thread was deleted. What has not been confirmed for this long is dropped. */
 const HELD_MS = 6 * 60 * 60 * 1000;
 /** Smaller values are sent whole, and not kept. */
-export const heldBytesMin = 1024;
+export const heldBytesMin = 256;
 /** What an entry costs besides its bytes, roughly. */
 const ENTRY_BYTES = 256;
 
