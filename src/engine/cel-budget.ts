@@ -19,8 +19,9 @@ import { create } from "@bufbuild/protobuf";
  * Bounds the work of an expression. CEL has no loops but its macros, which can be nested and fed with what they
  * made themselves. So every parsed expression is given calls of our own: one that counts what a macro is about to walk
  * over, one that counts what a function is about to look through (`x in list` inside a macro is a loop as well), one
- * that looks at the size of everything that is put together, and one that grows a macro's list in place (the library
- * makes a chain of lists, which takes quadratic time to walk).
+ * that looks at the size of everything that is put together, and two that keep lists flat: the library makes a chain of
+ * those that are added to one another, and each walk along it takes a step a link for every element. A macro's own list
+ * grows in place, any other sum is copied.
  */
 export const celLimits = {
   sourceBytesMax: 16 * 1024,
@@ -42,6 +43,7 @@ const WEIGH_LIST = "@cairn_weigh_list";
 const WEIGH_TEXT = "@cairn_weigh_text";
 const PUSH = "@cairn_push";
 const SIZED = "@cairn_sized";
+const SUM = "@cairn_sum";
 
 let stepsLeft = 0;
 let taken = 0;
@@ -86,7 +88,7 @@ export function instrument(expr: Expr): Expr {
         if (call.target) call.target = isSmall(call.target) ? call.target : callOf(weigh, call.target);
         call.args = call.args.map((arg) => (isSmall(arg) ? arg : callOf(weigh, arg)));
       }
-      return call.function === "_+_" ? callOf(SIZED, expr) : expr;
+      return call.function === "_+_" ? callOf(SUM, expr) : expr;
     }
     case "listExpr":
       exprKind.value.elements = exprKind.value.elements.map(instrument);
@@ -168,6 +170,16 @@ function weightOf(value: unknown): number {
 function checked<Value>(value: Value): Value {
   if (weightOf(value) <= celLimits.weightMax) return value;
   throw new CelFailure(`the expression makes a value of more than ${celLimits.weightMax} elements or characters`);
+}
+
+/** What was added up: a list is copied out of the library's chain. */
+function summed(sum: unknown): unknown {
+  if (!isCelList(sum)) return checked(sum);
+  const weight = weightOf(checked(sum));
+  spend(sum.size / celLimits.weightPerStep);
+  const flat = celList([...sum] as never[]);
+  weights.set(flat, weight);
+  return flat;
 }
 
 /** A macro is about to walk over this. */
@@ -292,5 +304,6 @@ export const budgetedFunctions: CelFunc[] = [
     celFunc(WEIGH_TEXT, [DYN], DYN, weighedText as never),
     celFunc(PUSH, [listType(DYN), listType(DYN)], listType(DYN), push as never),
     celFunc(SIZED, [DYN], DYN, checked as never),
+    celFunc(SUM, [DYN], DYN, summed as never),
   ].map(ending),
 ];

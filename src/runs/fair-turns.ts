@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { stepsTaken } from "../engine/cel-budget.ts";
 
 /** Steps of expressions between two turns of the event loop: some 50 ms. */
@@ -15,14 +16,18 @@ export async function inFairTurn<Result>(evaluation: () => Result): Promise<Resu
   return evaluation();
 }
 
-/** One for all who wait, or as many evaluations would follow each other in the turn that comes. */
+/**
+ * One for all who wait, or as many evaluations would follow each other in the turn that comes. The longer the last ones
+ * took, the more turns others have: a call takes several from its first byte to its answer.
+ */
 function nextTurn(): Promise<void> {
-  next ??= new Promise((resolve) => {
-    setImmediate(() => {
-      turnBegan = stepsTaken();
-      next = undefined;
-      resolve();
-    });
+  next ??= otherTurns(Math.ceil((stepsTaken() - turnBegan) / stepsATurn)).then(() => {
+    turnBegan = stepsTaken();
+    next = undefined;
   });
   return next;
+}
+
+async function otherTurns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await setImmediate();
 }

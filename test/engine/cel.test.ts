@@ -80,6 +80,15 @@ describe("expressions", () => {
     expect(() => evaluate(`[1].exists(v, size(${chain}) > v)`, state)).toThrow(failure);
   });
 
+  it("add lists up, again and again, to what can be walked over at no more than its length", () => {
+    const doubled = (depth: number): string =>
+      depth === 0 ? "state.list" : `[${doubled(depth - 1)}].map(v${depth}, v${depth} + v${depth})[0]`;
+    const list = [1, 2, 3];
+    expect(evaluate(doubled(5), { list })).toEqual(Array(32).fill(list).flat());
+    expect(evaluate("([state.list].map(v, v + [4])[0] + []).map(v, v * 2)", { list })).toEqual([2, 4, 6, 8]);
+    expect(() => evaluate(doubled(40), { list })).toThrow(/more than 100000 steps/);
+  });
+
   it("pay nothing for a length or a key, and little for one look through a large list", () => {
     const state = { list: Array.from({ length: 200_000 }, (_, i) => i), map: { a: 1 } };
     expect(evaluate("size(state.list) + state.list.size()", state)).toBe(400_000);
