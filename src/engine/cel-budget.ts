@@ -174,12 +174,7 @@ function checked<Value>(value: Value): Value {
 
 /** What was added up: a list is copied out of the library's chain. */
 function summed(sum: unknown): unknown {
-  if (!isCelList(sum)) return checked(sum);
-  const weight = weightOf(checked(sum));
-  spend(sum.size / celLimits.weightPerStep);
-  const flat = celList([...sum] as never[]);
-  weights.set(flat, weight);
-  return flat;
+  return checked(isCelList(sum) ? celList([...sum] as never[]) : sum);
 }
 
 /** A macro is about to walk over this. */

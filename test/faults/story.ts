@@ -1,8 +1,8 @@
 // What clients do while servers die: every kind of act that makes something durable, each under a request id.
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/src/index.ts";
+import { noise } from "../support/noise.ts";
 
 export const FLOW = "flow";
 export const KEPT = "kept";
@@ -43,14 +43,11 @@ const flow = (client: CairnClient): Thread => client.thread(FLOW);
 const asked = (answers: Answers): string => (answers.get("run") as RunOutcome).state.checkpointId;
 const forked = (answers: Answers): string => (answers.get("fork") as RunOutcome).runId;
 
-/** The same for the same word, and hard to compress. */
-function noise(word: string): Buffer {
-  return createHash("shake256", { outputLength: 300_000 }).update(word).digest();
-}
+const LARGE_BYTES = 300_000;
 
 /** A checkpoint of an adapter's: a small value, and one that is written in parts. */
 function put(threadId: string, id: string, requestId: string, word: string): Step {
-  const large = { source: { case: "inline" as const, value: { type: "bytes", data: noise(word) } } };
+  const large = { source: { case: "inline" as const, value: { type: "bytes", data: noise(LARGE_BYTES, word) } } };
   const channelValues = { small: inline(word), large };
   const checkpoint = { id, threadId, step: 1n, source: "loop", channelValues };
   const name = `put ${requestId}`;
@@ -59,7 +56,7 @@ function put(threadId: string, id: string, requestId: string, word: string): Ste
 
 /** A value that is uploaded ahead of the put that names it, and one that no put names. */
 async function putUploaded({ checkpoints }: CairnClient): Promise<unknown> {
-  const data = noise("uploaded");
+  const data = noise(LARGE_BYTES, "uploaded");
   const header = { threadId: UPLOADED, type: "bytes", sizeBytes: BigInt(data.length), crc32: crc32(data) };
   const upload = [
     { part: { case: "header" as const, value: header } },

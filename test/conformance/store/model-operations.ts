@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import fc from "fast-check";
+import { noise } from "../../support/noise.ts";
 
 /** The texts, documents and values that random operations choose among. */
 export const THREADS = ["t", "ünï😀", "__proto__"];
@@ -29,10 +29,6 @@ export const FILTERS: { key: string; json: string; matches: number[] }[] = [
   { key: "a.b", json: '[1,{"x":1,"y":2}]', matches: [4] },
   { key: "$gt", json: "1", matches: [5] },
 ];
-
-/** The same for the same seed, and hard to compress. */
-const noise = (size: number, seed: string) =>
-  new Uint8Array(createHash("shake256", { outputLength: size }).update(seed).digest());
 
 /** A document and what becomes of it: each is stored as a patch of whichever came before. */
 const document = noise(3_000, "document");
