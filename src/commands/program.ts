@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addCancel } from "./cancel.ts";
 import { addCopy } from "./copy.ts";
 import { addDelete } from "./delete.ts";
+import { addDoctor } from "./doctor.ts";
 import { Exit, exitCodesHelp } from "./exit.ts";
 import { addFork } from "./fork.ts";
 import { addGraph } from "./graph.ts";
@@ -44,7 +45,7 @@ export function makeProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText("after", epilogue);
   const groups: [heading: string, add: ((program: Command) => Command)[]][] = [
-    ["The server:", [addServe, addStatus, addMigrate]],
+    ["The server:", [addServe, addStatus, addMigrate, addDoctor]],
     ["Graphs:", [addGraph]],
     ["Running a thread:", [addRun, addStep, addResume, addWatch, addWait, addCancel]],
     ["Looking at it:", [addThreads, addRuns, addState, addHistory, addShow]],

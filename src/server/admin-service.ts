@@ -3,6 +3,9 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { toCairnError } from "../errors.ts";
 import {
   AdminService,
+  type CheckStoreRequest,
+  type CheckStoreResponse,
+  CheckStoreResponseSchema,
   DeleteSpaceResponseSchema,
   GetStatusResponseSchema,
   type ListSpacesRequest,
@@ -11,14 +14,22 @@ import {
   type MigrateStoreRequest,
   type MigrateStoreResponse,
   MigrateStoreResponseSchema,
+  StoreFault,
+  type StoreFinding as StoreFindingMessage,
+  StoreFindingSchema,
 } from "../gen/cairn/v1/admin_service_pb.ts";
 import { limits } from "../limits.ts";
+import type { StoreFinding } from "../store/doctor/check-store.ts";
+import type { Fault } from "../store/doctor/finding.ts";
 import { LAYOUT } from "../store/record-codec.ts";
 import { checkAll, checkSpace } from "./auth.ts";
 import type { CallContext } from "./context.ts";
 import { pageSizeOf } from "./pages.ts";
 import { define, type Parts, type Service } from "./service.ts";
 import { version } from "./version.ts";
+
+/** Of one response. */
+const FINDINGS_IN_ONE = 1_000;
 
 export function adminService(parts: Parts, activeRuns: () => number): Service {
   const { store } = parts;
@@ -30,6 +41,7 @@ export function adminService(parts: Parts, activeRuns: () => number): Service {
       return create(DeleteSpaceResponseSchema, { deletedThreads: BigInt(deleted) });
     },
     migrateStore: (request, context) => migrateStore(parts, request, context),
+    checkStore: (request, context) => checkStore(parts, request, context),
     async getStatus() {
       const storeError = await store.ping().then(
         () => "",
@@ -72,6 +84,51 @@ async function* migrateStore(
       unreadable: BigInt(unreadable),
     });
   }
+}
+
+async function* checkStore(
+  { store }: Parts,
+  { repair }: CheckStoreRequest,
+  { caller, signal }: CallContext,
+): AsyncGenerator<CheckStoreResponse> {
+  checkAll(caller);
+  for await (const { threads, records, values, findings } of store.check({ repair, signal })) {
+    for (let from = 0; from === 0 || from < findings.length; from += FINDINGS_IN_ONE) {
+      yield create(CheckStoreResponseSchema, {
+        threads: BigInt(threads),
+        records: BigInt(records),
+        values: BigInt(values),
+        findings: findings.slice(from, from + FINDINGS_IN_ONE).map(findingOf),
+      });
+    }
+  }
+}
+
+const faults: { readonly [name in Fault]: StoreFault } = {
+  "unreadable-record": StoreFault.UNREADABLE_RECORD,
+  "missing-value": StoreFault.MISSING_VALUE,
+  "damaged-value": StoreFault.DAMAGED_VALUE,
+  "orphaned-value": StoreFault.ORPHANED_VALUE,
+  "orphaned-parts": StoreFault.ORPHANED_PARTS,
+  "broken-parent": StoreFault.BROKEN_PARENT,
+  "wrong-keys": StoreFault.WRONG_KEYS,
+  "unreadable-graph": StoreFault.UNREADABLE_GRAPH,
+};
+
+function findingOf(finding: StoreFinding): StoreFindingMessage {
+  const { fault, space, thread = "", graph = "", n, ref = "", checkpoint, why, isRepaired } = finding;
+  return create(StoreFindingSchema, {
+    fault: faults[fault],
+    space,
+    threadId: thread,
+    position: BigInt(n),
+    ref,
+    checkpointId: checkpoint?.id ?? "",
+    namespace: checkpoint?.namespace ?? "",
+    graphName: graph,
+    reason: why,
+    repaired: isRepaired,
+  });
 }
 
 /** A page of what the caller may use: pages of the store are read until it is full, so that it tells of no others. */

@@ -226,7 +226,20 @@ function appendOf(
   return { key, row, rewrites, summary: summaryOf(key, n, record, isFirst) };
 }
 
-/** The row of a record: its keys and tags come from the record alone. */
+/** What a row says beside its record, by which it is found: it comes from the record alone. */
+export function columnsOf(record: Record): Pick<Row, "checkpoint" | "floor" | "keys" | "tags"> {
+  const { checkpoint, floor } = record;
+  return {
+    ...(checkpoint && {
+      checkpoint: { namespace: checkpoint.namespace, id: checkpoint.id, seq: Number(checkpoint.seq) },
+    }),
+    floor,
+    keys: keysOf(record),
+    tags: checkpoint ? tagsOfCheckpoint(checkpoint) : [],
+  };
+}
+
+/** The row of a record. */
 export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record: Record): Row {
   const body = encodeRecord({ thread, n }, record);
   if (body.length > limits.recordBytesMax) {
@@ -236,19 +249,7 @@ export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record:
       { metadata: { limit: "record_bytes", size_bytes: `${body.length}`, limit_bytes: `${limits.recordBytesMax}` } },
     );
   }
-  const { checkpoint, floor } = record;
-  return {
-    n,
-    attempt,
-    ...(checkpoint && {
-      checkpoint: { namespace: checkpoint.namespace, id: checkpoint.id, seq: Number(checkpoint.seq) },
-    }),
-    floor,
-    keys: keysOf(record),
-    tags: checkpoint ? tagsOfCheckpoint(checkpoint) : [],
-    layout: LAYOUT,
-    body,
-  };
+  return { n, attempt, ...columnsOf(record), layout: LAYOUT, body };
 }
 
 /** The row of a checkpoint that has been replaced: its values stay, since later records may refer to them. */

@@ -11,6 +11,7 @@ import { type Copy, copyThread } from "./copy-thread.ts";
 import { deleteExpired } from "./delete-expired.ts";
 import { DELETE_BATCH, deletionAfter } from "./delete-runs.ts";
 import { floorAfter } from "./delete-thread.ts";
+import { type CheckOptions, checkStore } from "./doctor/check-store.ts";
 import { readEvents } from "./events.ts";
 import * as graphs from "./graphs.ts";
 import { checkpointKey, madeByKey, runKey } from "./keys.ts";
@@ -254,6 +255,10 @@ export class LogStore implements Store {
 
   listGraphs(space: string, pageSize: number, pageToken: string) {
     return graphs.listGraphs(this.#log, space, pageSize, pageToken);
+  }
+
+  check(options: CheckOptions) {
+    return checkStore(this.#parts, options);
   }
 
   migrate(options: MigrateOptions) {

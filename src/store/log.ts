@@ -162,6 +162,8 @@ export interface Log {
   removeParts(key: ThreadKey, upload: string): Promise<void>;
   /** Lets an upload's parts stay for good, as a row refers to them. Safe to repeat. */
   keepParts(key: ThreadKey, upload: string): Promise<void>;
+  /** Uploads of the thread whose parts stay for good. */
+  keptUploads(key: ThreadKey): Promise<string[]>;
   /** Writes rows below a floor, durably, at positions that nobody else writes to. Safe to repeat. */
   putRows(key: ThreadKey, rows: Row[]): Promise<void>;
   /**

@@ -5,6 +5,7 @@ import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
 import type { Copy } from "./copy-thread.ts";
+import type { CheckOptions, Checkup } from "./doctor/check-store.ts";
 import type { ThreadKey } from "./log.ts";
 import type { MigrateOptions, Migration } from "./migrate.ts";
 import type { Prune } from "./prune.ts";
@@ -230,6 +231,8 @@ export interface Store {
     pageToken: string,
   ): Promise<{ graphs: { revision: number; graph: GraphRecord }[]; nextPageToken: string }>;
 
+  /** Looks for faults in everything that is stored, and repairs those that can be repaired without loss: see `doctor/`. */
+  check(options: CheckOptions): AsyncIterable<Checkup>;
   /** Upgrades records of older layouts, and tells how far it is: see `migrate.ts`. */
   migrate(options: MigrateOptions): AsyncIterable<Migration>;
 

@@ -21,10 +21,7 @@ export class UsedValues {
 
   /** Notes what a record refers to. */
   refer(record: Record): void {
-    if (record.checkpoint) this.#refs.checkpoint(record.checkpoint);
-    for (const group of record.writes) for (const write of group.writes) this.#refs.write(write);
-    for (const event of record.events) this.#refs.event(event);
-    if (record.call?.input) this.#refs.input(record.call.input);
+    collectRefs(record, this.#refs);
   }
 
   has(ref: string): boolean {
@@ -59,6 +56,19 @@ export class UsedValues {
   #addBases(n: number, value: StoredValue): void {
     for (const ref of baseRefsOf({ n }, value)) this.#refs.refs.add(ref);
   }
+}
+
+/** Everything that a record refers to. */
+export function refsIn(record: Record): ReadonlySet<string> {
+  return collectRefs(record, new RefCollector()).refs;
+}
+
+function collectRefs(record: Record, collector: RefCollector): RefCollector {
+  if (record.checkpoint) collector.checkpoint(record.checkpoint);
+  for (const group of record.writes) for (const write of group.writes) collector.write(write);
+  for (const event of record.events) collector.event(event);
+  if (record.call?.input) collector.input(record.call.input);
+  return collector;
 }
 
 /** The parts that a value was written in. */

@@ -129,6 +129,10 @@ class EmbeddedLog implements Log {
     return this.#durably("keep-parts", () => this.#commits.add(() => parts.keepParts(this.#database, key, upload)));
   }
 
+  async keptUploads(key: ThreadKey) {
+    return parts.keptUploads(this.#database, key);
+  }
+
   async agedUploads(nowMs: number, limit: number) {
     return parts.agedUploads(this.#database, nowMs, limit);
   }

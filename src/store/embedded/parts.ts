@@ -63,6 +63,12 @@ export function keepParts(database: Database, { space, thread }: ThreadKey, uplo
   database.run(`UPDATE parts SET expires_at = NULL WHERE ${OF_UPLOAD}`, space, thread, upload);
 }
 
+/** Uploads whose parts do not expire. */
+export function keptUploads(database: Database, { space, thread }: ThreadKey): string[] {
+  const sql = "SELECT DISTINCT upload FROM parts WHERE space = ? AND thread = ? AND expires_at IS NULL";
+  return database.all(sql, space, thread).map(({ upload }) => upload as string);
+}
+
 /** Uploads whose parts are to expire. */
 export function agedUploads(database: Database, nowMs: number, limit: number): { key: ThreadKey; upload: string }[] {
   const sql = `SELECT DISTINCT space, thread, upload FROM parts WHERE expires_at <= ? ${LIMIT}`;

@@ -143,6 +143,10 @@ class MongoLog implements Log {
     return this.#durably("keep-parts", () => parts.keepParts(this.#collections.log, this.#patience(), key, upload));
   }
 
+  keptUploads(key: ThreadKey) {
+    return this.#read(() => parts.keptUploads(this.#collections.log, key));
+  }
+
   agedUploads(nowMs: number, limit: number) {
     return this.#read(() => unsharded.agedUploads(this.#collections, nowMs, limit));
   }

@@ -1,7 +1,7 @@
 // Parts of large values, written before the row that refers to them.
 import { Binary, type Collection, type Filter, MongoBulkWriteError } from "mongodb";
 import { HEAD_PART, type NewParts, type ThreadKey } from "../log.ts";
-import { type LogDocument, partId, shardOf } from "./documents.ts";
+import { type LogDocument, PART, type PartId, partId, rowId, shardOf } from "./documents.ts";
 import { DUPLICATE_KEY } from "./errors.ts";
 import { type Patience, persist } from "./retry.ts";
 
@@ -53,6 +53,15 @@ export async function keepParts(
   upload: string,
 ): Promise<void> {
   await persist(patience, () => log.updateMany(ofUpload(key, upload), { $unset: { aged: true } }));
+}
+
+/** Uploads whose parts do not expire. */
+export async function keptUploads(log: Collection<LogDocument>, key: ThreadKey): Promise<string[]> {
+  const _id = { $gte: rowId(key, PART), $lt: rowId(key, PART + 1) };
+  const found = log.find({ ...shardOf(key), _id, aged: { $exists: false } }, { projection: { _id: 1 } });
+  const uploads = new Set<string>();
+  for await (const part of found) uploads.add((part._id as PartId).u);
+  return [...uploads];
 }
 
 function ofUpload(key: ThreadKey, upload: string): Filter<LogDocument> {

@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { copying } from "./copying.ts";
 import { deletion } from "./deletion.ts";
+import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { expiry } from "./expiry.ts";
 import { fences } from "./fences.ts";
@@ -26,7 +27,7 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
     const context = useBackend(factory);
     for (const part of [puts, heads, writes, requests, lists, filters, values, patches, events, threads, deletion])
       part(context);
-    for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, newer, layouts, model])
+    for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, newer, layouts, doctor, model])
       part(context);
   });
 }

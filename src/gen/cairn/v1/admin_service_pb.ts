@@ -4,18 +4,18 @@
 // @generated from file cairn/v1/admin_service.proto (package cairn.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cairn/v1/admin_service.proto.
  */
 export const file_cairn_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWlybi92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJNChFMaXN0U3BhY2VzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogEAiPQoSTGlzdFNwYWNlc1Jlc3BvbnNlEg4KBnNwYWNlcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoSRGVsZXRlU3BhY2VSZXF1ZXN0EhkKBXNwYWNlGAEgASgJQgq6SAdyBRABKP8BIi4KE0RlbGV0ZVNwYWNlUmVzcG9uc2USFwoPZGVsZXRlZF90aHJlYWRzGAEgASgEIhIKEEdldFN0YXR1c1JlcXVlc3QipgIKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEQoJc2VydmVyX2lkGAIgASgJEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnN0b3JlX2tpbmQYBCABKAkSFwoPc3RvcmVfcmVhY2hhYmxlGAUgASgIEhMKC3N0b3JlX2Vycm9yGAYgASgJEhMKC2FjdGl2ZV9ydW5zGAcgASgNEjcKBmxpbWl0cxgIIAMoCzInLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlLkxpbWl0c0VudHJ5Gi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiPwoTTWlncmF0ZVN0b3JlUmVxdWVzdBIPCgdkcnlfcnVuGAEgASgIEhcKD3Jvd3NfcGVyX3NlY29uZBgCIAEoDSLgAQoUTWlncmF0ZVN0b3JlUmVzcG9uc2USFQoNbmV3ZXN0X2xheW91dBgBIAEoDRIOCgZsb29rZWQYAiABKAQSDQoFdG90YWwYAyABKAQSPAoHbGF5b3V0cxgEIAMoCzIrLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlLkxheW91dHNFbnRyeRIQCgh1cGdyYWRlZBgFIAEoBBISCgp1bnJlYWRhYmxlGAYgASgEGi4KDExheW91dHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAQ6AjgBMs4CCgxBZG1pblNlcnZpY2USTAoKTGlzdFNwYWNlcxIbLmNhaXJuLnYxLkxpc3RTcGFjZXNSZXF1ZXN0GhwuY2Fpcm4udjEuTGlzdFNwYWNlc1Jlc3BvbnNlIgOQAgESTwoLRGVsZXRlU3BhY2USHC5jYWlybi52MS5EZWxldGVTcGFjZVJlcXVlc3QaHS5jYWlybi52MS5EZWxldGVTcGFjZVJlc3BvbnNlIgOQAgISVAoMTWlncmF0ZVN0b3JlEh0uY2Fpcm4udjEuTWlncmF0ZVN0b3JlUmVxdWVzdBoeLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlIgOQAgIwARJJCglHZXRTdGF0dXMSGi5jYWlybi52MS5HZXRTdGF0dXNSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWlybi92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJNChFMaXN0U3BhY2VzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogEAiPQoSTGlzdFNwYWNlc1Jlc3BvbnNlEg4KBnNwYWNlcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoSRGVsZXRlU3BhY2VSZXF1ZXN0EhkKBXNwYWNlGAEgASgJQgq6SAdyBRABKP8BIi4KE0RlbGV0ZVNwYWNlUmVzcG9uc2USFwoPZGVsZXRlZF90aHJlYWRzGAEgASgEIhIKEEdldFN0YXR1c1JlcXVlc3QipgIKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEQoJc2VydmVyX2lkGAIgASgJEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnN0b3JlX2tpbmQYBCABKAkSFwoPc3RvcmVfcmVhY2hhYmxlGAUgASgIEhMKC3N0b3JlX2Vycm9yGAYgASgJEhMKC2FjdGl2ZV9ydW5zGAcgASgNEjcKBmxpbWl0cxgIIAMoCzInLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlLkxpbWl0c0VudHJ5Gi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiPwoTTWlncmF0ZVN0b3JlUmVxdWVzdBIPCgdkcnlfcnVuGAEgASgIEhcKD3Jvd3NfcGVyX3NlY29uZBgCIAEoDSLgAQoUTWlncmF0ZVN0b3JlUmVzcG9uc2USFQoNbmV3ZXN0X2xheW91dBgBIAEoDRIOCgZsb29rZWQYAiABKAQSDQoFdG90YWwYAyABKAQSPAoHbGF5b3V0cxgEIAMoCzIrLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlLkxheW91dHNFbnRyeRIQCgh1cGdyYWRlZBgFIAEoBBISCgp1bnJlYWRhYmxlGAYgASgEGi4KDExheW91dHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAQ6AjgBIiMKEUNoZWNrU3RvcmVSZXF1ZXN0Eg4KBnJlcGFpchgBIAEoCCJwChJDaGVja1N0b3JlUmVzcG9uc2USDwoHdGhyZWFkcxgBIAEoBBIPCgdyZWNvcmRzGAIgASgEEg4KBnZhbHVlcxgDIAEoBBIoCghmaW5kaW5ncxgEIAMoCzIWLmNhaXJuLnYxLlN0b3JlRmluZGluZyLUAQoMU3RvcmVGaW5kaW5nEiMKBWZhdWx0GAEgASgOMhQuY2Fpcm4udjEuU3RvcmVGYXVsdBINCgVzcGFjZRgCIAEoCRIRCgl0aHJlYWRfaWQYAyABKAkSEAoIcG9zaXRpb24YBCABKAQSCwoDcmVmGAUgASgJEhUKDWNoZWNrcG9pbnRfaWQYBiABKAkSEQoJbmFtZXNwYWNlGAcgASgJEhIKCmdyYXBoX25hbWUYCCABKAkSDgoGcmVhc29uGAkgASgJEhAKCHJlcGFpcmVkGAogASgIKqcCCgpTdG9yZUZhdWx0EhsKF1NUT1JFX0ZBVUxUX1VOU1BFQ0lGSUVEEAASIQodU1RPUkVfRkFVTFRfVU5SRUFEQUJMRV9SRUNPUkQQARIdChlTVE9SRV9GQVVMVF9NSVNTSU5HX1ZBTFVFEAISHQoZU1RPUkVfRkFVTFRfREFNQUdFRF9WQUxVRRADEh4KGlNUT1JFX0ZBVUxUX09SUEhBTkVEX1ZBTFVFEAQSHgoaU1RPUkVfRkFVTFRfT1JQSEFORURfUEFSVFMQBRIdChlTVE9SRV9GQVVMVF9CUk9LRU5fUEFSRU5UEAYSGgoWU1RPUkVfRkFVTFRfV1JPTkdfS0VZUxAHEiAKHFNUT1JFX0ZBVUxUX1VOUkVBREFCTEVfR1JBUEgQCDKeAwoMQWRtaW5TZXJ2aWNlEkwKCkxpc3RTcGFjZXMSGy5jYWlybi52MS5MaXN0U3BhY2VzUmVxdWVzdBocLmNhaXJuLnYxLkxpc3RTcGFjZXNSZXNwb25zZSIDkAIBEk8KC0RlbGV0ZVNwYWNlEhwuY2Fpcm4udjEuRGVsZXRlU3BhY2VSZXF1ZXN0Gh0uY2Fpcm4udjEuRGVsZXRlU3BhY2VSZXNwb25zZSIDkAICElQKDE1pZ3JhdGVTdG9yZRIdLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlcXVlc3QaHi5jYWlybi52MS5NaWdyYXRlU3RvcmVSZXNwb25zZSIDkAICMAESTgoKQ2hlY2tTdG9yZRIbLmNhaXJuLnYxLkNoZWNrU3RvcmVSZXF1ZXN0GhwuY2Fpcm4udjEuQ2hlY2tTdG9yZVJlc3BvbnNlIgOQAgIwARJJCglHZXRTdGF0dXMSGi5jYWlybi52MS5HZXRTdGF0dXNSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Request of ListSpaces.
@@ -285,6 +285,236 @@ export const MigrateStoreResponseSchema: GenMessage<MigrateStoreResponse> = /*@_
   messageDesc(file_cairn_v1_admin_service, 7);
 
 /**
+ * Request of CheckStore.
+ *
+ * @generated from message cairn.v1.CheckStoreRequest
+ */
+export type CheckStoreRequest = Message<"cairn.v1.CheckStoreRequest"> & {
+  /**
+   * Put right what can be put right without losing anything.
+   *
+   * @generated from field: bool repair = 1;
+   */
+  repair: boolean;
+};
+
+/**
+ * Describes the message cairn.v1.CheckStoreRequest.
+ * Use `create(CheckStoreRequestSchema)` to create a new message.
+ */
+export const CheckStoreRequestSchema: GenMessage<CheckStoreRequest> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 8);
+
+/**
+ * Response of CheckStore: how far it is, and what it has found since the response before.
+ *
+ * @generated from message cairn.v1.CheckStoreResponse
+ */
+export type CheckStoreResponse = Message<"cairn.v1.CheckStoreResponse"> & {
+  /**
+   * Threads looked at.
+   *
+   * @generated from field: uint64 threads = 1;
+   */
+  threads: bigint;
+
+  /**
+   * Their records.
+   *
+   * @generated from field: uint64 records = 2;
+   */
+  records: bigint;
+
+  /**
+   * The values in them, each of which has been rebuilt and compared with its checksum.
+   *
+   * @generated from field: uint64 values = 3;
+   */
+  values: bigint;
+
+  /**
+   * At most 1,000 in one response. A thread with more than 10,000 is not looked at to its beginning.
+   *
+   * @generated from field: repeated cairn.v1.StoreFinding findings = 4;
+   */
+  findings: StoreFinding[];
+};
+
+/**
+ * Describes the message cairn.v1.CheckStoreResponse.
+ * Use `create(CheckStoreResponseSchema)` to create a new message.
+ */
+export const CheckStoreResponseSchema: GenMessage<CheckStoreResponse> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 9);
+
+/**
+ * A fault of the store.
+ *
+ * @generated from message cairn.v1.StoreFinding
+ */
+export type StoreFinding = Message<"cairn.v1.StoreFinding"> & {
+  /**
+   * What is wrong.
+   *
+   * @generated from field: cairn.v1.StoreFault fault = 1;
+   */
+  fault: StoreFault;
+
+  /**
+   * The space that it is in.
+   *
+   * @generated from field: string space = 2;
+   */
+  space: string;
+
+  /**
+   * The thread; empty where it is a graph.
+   *
+   * @generated from field: string thread_id = 3;
+   */
+  threadId: string;
+
+  /**
+   * Position of the record, or revision of the graph; 0 where it is neither.
+   *
+   * @generated from field: uint64 position = 4;
+   */
+  position: bigint;
+
+  /**
+   * The value's reference, or the upload whose parts they are.
+   *
+   * @generated from field: string ref = 5;
+   */
+  ref: string;
+
+  /**
+   * The checkpoint.
+   *
+   * @generated from field: string checkpoint_id = 6;
+   */
+  checkpointId: string;
+
+  /**
+   * The checkpoint's namespace.
+   *
+   * @generated from field: string namespace = 7;
+   */
+  namespace: string;
+
+  /**
+   * The graph's name.
+   *
+   * @generated from field: string graph_name = 8;
+   */
+  graphName: string;
+
+  /**
+   * What was found, in words.
+   *
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * It has been put right.
+   *
+   * @generated from field: bool repaired = 10;
+   */
+  repaired: boolean;
+};
+
+/**
+ * Describes the message cairn.v1.StoreFinding.
+ * Use `create(StoreFindingSchema)` to create a new message.
+ */
+export const StoreFindingSchema: GenMessage<StoreFinding> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 10);
+
+/**
+ * What can be wrong.
+ *
+ * @generated from enum cairn.v1.StoreFault
+ */
+export const StoreFault = {
+  /**
+   * Never set.
+   *
+   * @generated from enum value: STORE_FAULT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A record can't be decoded, or is of a newer layout. Not repaired.
+   *
+   * @generated from enum value: STORE_FAULT_UNREADABLE_RECORD = 1;
+   */
+  UNREADABLE_RECORD: 1,
+
+  /**
+   * Something refers to a value that is not there. Not repaired.
+   *
+   * @generated from enum value: STORE_FAULT_MISSING_VALUE = 2;
+   */
+  MISSING_VALUE: 2,
+
+  /**
+   * A value can't be rebuilt, or differs from its checksum. Not repaired.
+   *
+   * @generated from enum value: STORE_FAULT_DAMAGED_VALUE = 3;
+   */
+  DAMAGED_VALUE: 3,
+
+  /**
+   * Nothing refers to a value. Repaired by removing it.
+   *
+   * @generated from enum value: STORE_FAULT_ORPHANED_VALUE = 4;
+   */
+  ORPHANED_VALUE: 4,
+
+  /**
+   * No record refers to the parts of a large value, and they do not expire. Repaired by removing them.
+   *
+   * @generated from enum value: STORE_FAULT_ORPHANED_PARTS = 5;
+   */
+  ORPHANED_PARTS: 5,
+
+  /**
+   * A checkpoint's parent is not there, and is not marked as removed. Repaired by marking it.
+   *
+   * @generated from enum value: STORE_FAULT_BROKEN_PARENT = 6;
+   */
+  BROKEN_PARENT: 6,
+
+  /**
+   * Look-ups miss a record, or find it in a wrong place. Repaired by writing anew what is looked up.
+   *
+   * @generated from enum value: STORE_FAULT_WRONG_KEYS = 7;
+   */
+  WRONG_KEYS: 7,
+
+  /**
+   * A revision of a graph can't be decoded, or is of a newer layout. Not repaired.
+   *
+   * @generated from enum value: STORE_FAULT_UNREADABLE_GRAPH = 8;
+   */
+  UNREADABLE_GRAPH: 8,
+} as const;
+
+/**
+ * What can be wrong.
+ *
+ * @generated from enum cairn.v1.StoreFault
+ */
+export type StoreFault = (typeof StoreFault)[keyof typeof StoreFault] | UnknownEnum;
+
+/**
+ * Describes the enum cairn.v1.StoreFault.
+ */
+export const StoreFaultSchema: GenEnum<StoreFault> = /*@__PURE__*/
+  enumDesc(file_cairn_v1_admin_service, 0);
+
+/**
  * For operators.
  *
  * Every RPC may answer UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT, UNAVAILABLE and DEADLINE_EXCEEDED.
@@ -324,6 +554,19 @@ export const AdminService: GenService<{
     methodKind: "server_streaming";
     input: typeof MigrateStoreRequestSchema;
     output: typeof MigrateStoreResponseSchema;
+  },
+  /**
+   * Looks at everything in the store while it serves, rebuilds every value, and tells of each fault that it finds. With
+   * `repair` it puts right what can be put right without losing anything. Safe to stop anywhere and to repeat. With tokens
+   * it takes one that opens every space.
+   * Errors: PERMISSION_DENIED (SPACE_DENIED).
+   *
+   * @generated from rpc cairn.v1.AdminService.CheckStore
+   */
+  checkStore: {
+    methodKind: "server_streaming";
+    input: typeof CheckStoreRequestSchema;
+    output: typeof CheckStoreResponseSchema;
   },
   /**
    * Tells how the server and its store are. Answers also when the store can't be reached.
