@@ -8,7 +8,7 @@ import { aligned, printable, style } from "./style.ts";
 
 const help = `
 Looks at every record of every thread, and rebuilds every value to compare it with its checksum, while servers serve.
-It may be stopped and run again. With tokens it takes one that opens every space. With --json a line for each fault, and
+It may be stopped and run again. With tokens it takes one that opens all that it looks at. With --json a line for each fault, and
 one at the end. Exit code 1 when faults are left.
 
   missing-value, damaged-value, unreadable-record, unreadable-graph
@@ -25,6 +25,7 @@ Examples:
 
 interface DoctorFlags extends Flags {
   repair?: boolean;
+  only?: string;
 }
 
 /** It takes as long as it takes. */
@@ -34,6 +35,7 @@ const DEADLINE_MS = 7 * 24 * 60 * 60 * 1000;
 export function addDoctor(program: Command): Command {
   return addFlags(program.command("doctor").description("look for faults in the store, and repair what can be"))
     .option("--repair", "put right what can be put right without losing anything")
+    .option("--only <space>", "look at one space, instead of all of them and all graphs")
     .addHelpText("after", help)
     .action(doctor);
 }
@@ -41,14 +43,15 @@ export function addDoctor(program: Command): Command {
 type Told = ReturnType<CairnClient["admin"]["checkStore"]> extends AsyncIterable<infer Response> ? Response : never;
 type Finding = Told["findings"][number];
 
-function doctor({ repair = false, ...flags }: DoctorFlags): Promise<void> {
+function doctor({ repair = false, only = "", ...flags }: DoctorFlags): Promise<void> {
   return act(flags, async ({ client, output, progress, signal, timeoutMs }) => {
     let last: Told | undefined;
     const what = (): string => (last ? `${last.threads} threads, ${last.values} values` : "looking at the store");
     progress.start(what);
     let found = 0;
     let repaired = 0;
-    for await (const told of client.admin.checkStore({ repair }, { signal, deadlineMs: timeoutMs ?? DEADLINE_MS })) {
+    const options = { signal, deadlineMs: timeoutMs ?? DEADLINE_MS };
+    for await (const told of client.admin.checkStore({ repair, space: only }, options)) {
       last = told;
       for (const finding of told.findings) {
         found++;

@@ -88,11 +88,13 @@ async function* migrateStore(
 
 async function* checkStore(
   { store }: Parts,
-  { repair }: CheckStoreRequest,
+  { repair, space }: CheckStoreRequest,
   { caller, signal }: CallContext,
 ): AsyncGenerator<CheckStoreResponse> {
-  checkAll(caller);
-  for await (const { threads, records, values, findings } of store.check({ repair, signal })) {
+  if (space === "") checkAll(caller);
+  else checkSpace(caller, space);
+  const options = { repair, signal, space: space === "" ? undefined : space };
+  for await (const { threads, records, values, findings } of store.check(options)) {
     for (let from = 0; from === 0 || from < findings.length; from += FINDINGS_IN_ONE) {
       yield create(CheckStoreResponseSchema, {
         threads: BigInt(threads),

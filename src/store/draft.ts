@@ -252,7 +252,7 @@ export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record:
   return { n, attempt, ...columnsOf(record), layout: LAYOUT, body };
 }
 
-/** The row of a checkpoint that has been replaced: its values stay, since later records may refer to them. */
+/** The row of a checkpoint that has been replaced: its values stay, as others may refer to them. The doctor knows. */
 function withoutCheckpoint(key: ThreadKey, { row, record }: Conflict): Row {
   return rowOf(key, row.n, row.attempt, { ...record, checkpoint: undefined });
 }

@@ -24,7 +24,8 @@ export async function withStore<Result>(
 
 /**
  * Every checkpoint of every thread is whole: each value is there and has its checksum (or reading it throws), its
- * parent is there, and the head is the one with the highest seq. Gives the checkpoints' ids by thread.
+ * parent is there, and the head is the one with the highest seq. The store's own look at itself finds nothing. Gives the
+ * checkpoints' ids by thread.
  */
 export async function auditThreads(store: Store): Promise<Map<string, string[]>> {
   const ids = new Map<string, string[]>();
@@ -37,6 +38,10 @@ export async function auditThreads(store: Store): Promise<Map<string, string[]>>
     for (const { parentId } of own) if (parentId !== undefined) expect(ids.get(thread)).toContain(parentId);
     const highest = own.reduce((one, other) => (other.seq > one.seq ? other : one));
     expect((await store.getThread({ space, thread }))?.headCheckpointId).toBe(highest.id);
+  }
+  const { signal } = new AbortController();
+  for await (const { findings } of store.check({ repair: false, space, signal })) {
+    expect(findings).toEqual([]);
   }
   return ids;
 }

@@ -9,10 +9,12 @@ export function dockerAnswers(): Promise<boolean> {
   });
 }
 
+const parameters = ["--setParameter", "transactionLifetimeLimitSeconds=15"];
+
 /** Inside and outside the container the port is the same, so that the address the member gives of itself holds. */
 export async function startInDocker(port: number): Promise<{ uri: string; stop: () => Promise<void> }> {
   const container = await new GenericContainer("mongo:7.0")
-    .withCommand(["mongod", "--replSet", "rs0", "--bind_ip_all", "--port", String(port)])
+    .withCommand(["mongod", "--replSet", "rs0", "--bind_ip_all", "--port", String(port), ...parameters])
     .withExposedPorts({ container: port, host: port })
     .withWaitStrategy(Wait.forLogMessage("Waiting for connections"))
     .start();

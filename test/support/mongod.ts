@@ -48,9 +48,12 @@ export class Mongod {
       logpath: join(folder, "mongod.log"),
       wiredTigerCacheSizeGB: 0.25,
       oplogSize: 256,
-      setParameter: "diagnosticDataCollectionEnabled=false",
+      // As docker-compose.yml has it, and for its reason.
+      setParameter: ["diagnosticDataCollectionEnabled=false", "transactionLifetimeLimitSeconds=15"],
     };
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const args = Object.entries(settings).flatMap(([name, values]) =>
+      [values].flat().flatMap((value) => [`--${name}`, String(value)]),
+    );
     const child = spawn(binary, [...args, "--logappend", "--nounixsocket"], { stdio: "ignore" });
     child.unref();
     this.#process = child;

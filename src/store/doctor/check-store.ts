@@ -29,14 +29,17 @@ export interface Checkup {
 export interface CheckOptions {
   /** Put right what can be put right without losing anything. */
   repair: boolean;
+  /** Absent: all of them, and all graphs. */
+  space?: string;
   signal: AbortSignal;
 }
 
 /** Looks at everything in a store, while servers serve it, and tells after each thread what it found. */
 export async function* checkStore(parts: RepairParts, options: CheckOptions): AsyncGenerator<Checkup> {
   const checkup: Checkup = { threads: 0, records: 0, values: 0, findings: [] };
-  yield { ...checkup, findings: await graphFindings(parts.log, options.signal) };
-  for await (const key of threadsOf(parts.log)) {
+  const isWhole = options.space === undefined;
+  yield { ...checkup, findings: isWhole ? await graphFindings(parts.log, options.signal) : [] };
+  for await (const key of threadsOf(parts.log, options.space)) {
     options.signal.throwIfAborted();
     const report = await checkThread(parts.log, key, options.signal);
     const repaired = options.repair ? await repairThread(parts, key, report) : new Set();
@@ -73,8 +76,9 @@ async function graphFindings(log: Log, signal: AbortSignal): Promise<StoreFindin
   return findings;
 }
 
-async function* threadsOf(log: Log): AsyncGenerator<ThreadKey> {
-  for await (const space of pages((after) => log.spaces(after, BATCH))) {
+async function* threadsOf(log: Log, only: string | undefined): AsyncGenerator<ThreadKey> {
+  const spaces = only === undefined ? pages((after) => log.spaces(after, BATCH)) : [only];
+  for await (const space of spaces) {
     for await (const thread of pages((after) => log.threadIds(space, after, BATCH))) yield { space, thread };
   }
 }

@@ -178,6 +178,26 @@ export async function check(store: Store, other: Store, space: string, model: Mo
   expect(threads.map(({ id }) => id).sort()).toEqual(existing.sort());
 }
 
+/**
+ * The store's own look at itself finds nothing but parents that never were there, and what was left by checkpoints that
+ * were replaced. Once that is repaired, it finds nothing.
+ */
+export async function repair(store: Store, space: string, model: ModelStore): Promise<void> {
+  const { signal } = new AbortController();
+  for await (const { findings } of store.check({ repair: true, space, signal })) {
+    for (const { fault, thread, checkpoint: broken, isRepaired } of findings) {
+      expect(isRepaired).toBe(true);
+      expect(fault).toMatch(/^(broken-parent|orphaned-value)$/);
+      if (broken && thread !== undefined) model.markParent(thread, broken);
+    }
+  }
+  for await (const { findings } of store.check({ repair: false, space, signal })) expect(findings).toEqual([]);
+  for (const thread of THREADS) {
+    expect(model.brokenOf(thread)).toEqual([]);
+    model.thread(thread).n = (await store.tail({ space, thread })).n;
+  }
+}
+
 function seen(entry: StoredCheckpoint | undefined): unknown {
   if (!entry) return undefined;
   const { checkpoint: found, writes } = entry;

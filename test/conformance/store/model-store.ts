@@ -187,6 +187,24 @@ export class ModelStore {
     }
   }
 
+  /** Checkpoints whose parent is not there, and not known to have been removed. */
+  brokenOf(name: string): ModelCheckpoint[] {
+    const { checkpoints } = this.thread(name);
+    return checkpoints.filter(
+      ({ namespace, parent, parentPruned }) =>
+        parent !== undefined &&
+        parentPruned === false &&
+        !checkpoints.some((other) => other.namespace === namespace && other.id === parent),
+    );
+  }
+
+  /** The checkpoint's parent is not there: it must be marked from now on. */
+  markParent(name: string, { namespace, id }: Pick<ModelCheckpoint, "namespace" | "id">): void {
+    for (const child of this.thread(name).checkpoints) {
+      if (child.namespace === namespace && child.id === id) child.parentPruned = true;
+    }
+  }
+
   find(id: string): ModelCheckpoint | undefined {
     const found = [...this.threads.values()].flatMap(({ checkpoints }) => checkpoints.filter((one) => one.id === id));
     if (new Set(found.map(({ thread }) => thread)).size > 1) throw new ModelRefusal("CHECKPOINT_AMBIGUOUS");

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { isSoak, seed } from "../../support/size-and-seed.ts";
 import { type Operation, operations } from "./model-operations.ts";
-import { check, run } from "./model-run.ts";
+import { check, repair, run } from "./model-run.ts";
 import { ModelStore } from "./model-store.ts";
 import { type Context, FULL } from "./support.ts";
 
@@ -26,6 +26,8 @@ export function model(context: () => Context): void {
           await run(index % 3 === 2 ? other : store, space, reference, operation, FULL);
           done++;
         }
+        await check(store, other, space, reference);
+        await repair(store, space, reference);
         await check(store, other, space, reference);
       });
       await fc.assert(property, { numRuns: RUNS, seed, endOnFailure: !isSoak });
