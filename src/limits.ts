@@ -59,6 +59,8 @@ export const limits = {
   /** How long a thread may be told to live. */
   ttlMsMin: 1_000,
   ttlMsMax: 100 * 365.25 * 24 * 60 * 60 * 1000,
+  /** How long an import of a thread may take: less than parts are kept that no record is seen to name. */
+  importMs: 50 * 60 * 1000,
   /** How long a copy of a thread may take until what it has written is taken for left behind. */
   copyHeldMs: 24 * 60 * 60 * 1000,
   /** Supersteps of a run when the caller names no limit. */

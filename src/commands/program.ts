@@ -1,12 +1,15 @@
 import { Command, CommanderError } from "commander";
+import { addBackup } from "./backup.ts";
 import { addCancel } from "./cancel.ts";
 import { addCopy } from "./copy.ts";
 import { addDelete } from "./delete.ts";
 import { addDoctor } from "./doctor.ts";
 import { Exit, exitCodesHelp } from "./exit.ts";
+import { addExport } from "./export.ts";
 import { addFork } from "./fork.ts";
 import { addGraph } from "./graph.ts";
 import { addHistory } from "./history.ts";
+import { addImport } from "./import.ts";
 import { addMigrate } from "./migrate.ts";
 import { addPrune } from "./prune.ts";
 import { reportError } from "./report-error.ts";
@@ -45,12 +48,12 @@ export function makeProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText("after", epilogue);
   const groups: [heading: string, add: ((program: Command) => Command)[]][] = [
-    ["The server:", [addServe, addStatus, addMigrate, addDoctor]],
+    ["The server:", [addServe, addStatus, addMigrate, addDoctor, addBackup]],
     ["Graphs:", [addGraph]],
     ["Running a thread:", [addRun, addStep, addResume, addWatch, addWait, addCancel]],
     ["Looking at it:", [addThreads, addRuns, addState, addHistory, addShow]],
     ["Changing it:", [addUpdate, addFork]],
-    ["Keeping and removing it:", [addCopy, addPrune, addTtl, addDelete]],
+    ["Keeping and removing it:", [addCopy, addExport, addImport, addPrune, addTtl, addDelete]],
   ];
   for (const [heading, adds] of groups) for (const add of adds) add(program).helpGroup(heading);
   return program;

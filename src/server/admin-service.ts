@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { toCairnError } from "../errors.ts";
 import {
   AdminService,
+  BackupStoreResponseSchema,
   type CheckStoreRequest,
   type CheckStoreResponse,
   CheckStoreResponseSchema,
@@ -39,6 +40,11 @@ export function adminService(parts: Parts, activeRuns: () => number): Service {
       checkSpace(caller, space);
       const deleted = await store.deleteSpace(space);
       return create(DeleteSpaceResponseSchema, { deletedThreads: BigInt(deleted) });
+    },
+    async backupStore({ folder }, { caller }) {
+      checkAll(caller);
+      await store.backup(folder);
+      return create(BackupStoreResponseSchema);
     },
     migrateStore: (request, context) => migrateStore(parts, request, context),
     checkStore: (request, context) => checkStore(parts, request, context),

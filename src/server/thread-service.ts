@@ -29,6 +29,7 @@ import { isPlainMap } from "../values/value.ts";
 import type { Handlers } from "./adapter.ts";
 import type { CallContext } from "./context.ts";
 import { copyThread } from "./copy-thread.ts";
+import { exportThread, importThread } from "./move-threads.ts";
 import { pageSizeOf } from "./pages.ts";
 import { pruneThreads } from "./prune-threads.ts";
 import { define, type Parts, type Service } from "./service.ts";
@@ -44,6 +45,8 @@ export function threadService(parts: Parts): Service {
     createThread: (request, context) => createThread(parts, request, context),
     updateThread: (request, context) => updateThread(parts, request, context),
     copyThread: (request, context) => copyThread(parts, request, context),
+    exportThread: (request, context) => exportThread(store, request, context),
+    importThread: (requests, context) => importThread(store, requests, context),
     deleteThread: (request, context) => deleteThread(parts, request, context),
     pruneThreads: (request, context) => pruneThreads(parts, request, context),
     async getThread({ threadId }, { space }) {

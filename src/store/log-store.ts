@@ -7,7 +7,6 @@ import { calledRun } from "./called-run.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
 import { partsSettled, readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
-import { type Copy, copyThread } from "./copy-thread.ts";
 import { deleteExpired } from "./delete-expired.ts";
 import { DELETE_BATCH, deletionAfter } from "./delete-runs.ts";
 import { floorAfter } from "./delete-thread.ts";
@@ -17,6 +16,10 @@ import * as graphs from "./graphs.ts";
 import { checkpointKey, madeByKey, runKey } from "./keys.ts";
 import type { Log, ThreadKey } from "./log.ts";
 import { type MigrateOptions, migrate } from "./migrate.ts";
+import { type Copy, copyThread } from "./moving/copy-thread.ts";
+import { decodeExport } from "./moving/export-file.ts";
+import { exportThread, inChunks } from "./moving/export-thread.ts";
+import { type ImportTarget, importThread } from "./moving/import-thread.ts";
 import { type Prune, pruneThread } from "./prune.ts";
 import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
@@ -125,6 +128,23 @@ export class LogStore implements Store {
 
   copyThread(copy: Copy): Promise<Committed> {
     return copyThread(this.#parts, copy);
+  }
+
+  exportThread(key: ThreadKey, signal: AbortSignal) {
+    return inChunks(exportThread(this.#parts, key, signal), limits.valuePartBytes);
+  }
+
+  importThread(target: ImportTarget, chunks: AsyncIterable<Uint8Array>) {
+    return importThread(this.#parts, target, decodeExport(chunks));
+  }
+
+  async backup(folder: string): Promise<void> {
+    if (this.#log.backup) return await this.#log.backup(folder);
+    throw new CairnError(
+      ErrorReason.NOT_IMPLEMENTED,
+      "only an embedded store is backed up by its server: use mongodump, or snapshots of the replica set",
+      { metadata: { store: this.kind } },
+    );
   }
 
   get #parts() {

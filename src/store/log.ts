@@ -222,6 +222,8 @@ export interface Log {
   /** Puts a graph's new encoding in the place of `from`. False: it was not as it was read. */
   recodeGraph(space: string, from: GraphRow, to: Pick<GraphRow, "body" | "layout">): Promise<boolean>;
 
+  /** Copies the store, while it serves, to a new folder of this machine. Only where a store is one folder. */
+  backup?(folder: string): Promise<void>;
   /** Throws when the store does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;

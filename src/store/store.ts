@@ -4,10 +4,12 @@ import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
-import type { Copy } from "./copy-thread.ts";
+
 import type { CheckOptions, Checkup } from "./doctor/check-store.ts";
 import type { ThreadKey } from "./log.ts";
 import type { MigrateOptions, Migration } from "./migrate.ts";
+import type { Copy } from "./moving/copy-thread.ts";
+import type { Imported, ImportTarget } from "./moving/import-thread.ts";
 import type { Prune } from "./prune.ts";
 import type { UploadHeader } from "./uploads.ts";
 import type { ValueStream } from "./value-stream.ts";
@@ -162,6 +164,10 @@ export interface Store {
    * THREAD_NOT_FOUND, THREAD_EXISTS, and what `request` throws.
    */
   copyThread(copy: Copy): Promise<Committed>;
+  /** A thread's file in chunks, see docs/export-format.md. Throws THREAD_NOT_FOUND, THREAD_BUSY. */
+  exportThread(key: ThreadKey, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Makes a thread of a file, whole or not at all. Throws THREAD_EXISTS; INVALID_FIELD where the file is damaged. */
+  importThread(target: ImportTarget, chunks: AsyncIterable<Uint8Array>): Promise<Imported>;
   /** Deletes the checkpoints that the runs made, in bounded batches. `guard` may refuse a thread by throwing. */
   deleteRuns(space: string, runIds: string[], guard: (thread: ThreadTail) => void): Promise<number>;
 
@@ -231,6 +237,8 @@ export interface Store {
     pageToken: string,
   ): Promise<{ graphs: { revision: number; graph: GraphRecord }[]; nextPageToken: string }>;
 
+  /** Copies the store to a new folder of the server's machine, while it serves. Throws NOT_IMPLEMENTED on MongoDB. */
+  backup(folder: string): Promise<void>;
   /** Looks for faults in everything that is stored, and repairs those that can be repaired without loss: see `doctor/`. */
   check(options: CheckOptions): AsyncIterable<Checkup>;
   /** Upgrades records of older layouts, and tells how far it is: see `migrate.ts`. */

@@ -50,7 +50,7 @@ export {
 } from "./thread.ts";
 export type { ThreadInfo, ThreadStatusName } from "./thread-info.ts";
 export type { MigrationProgress, MigrationStep, ThreadMigration } from "./thread-migration.ts";
-export type { CreateThreadOptions, ListThreadsOptions, Threads } from "./threads.ts";
+export type { CreateThreadOptions, ImportThreadOptions, ListThreadsOptions, Threads } from "./threads.ts";
 export { toClientError } from "./to-client-error.ts";
 export { decodeJson, encodeJson } from "./values/json.ts";
 export { Extension, Float, type PlainValue } from "./values/plain.ts";

@@ -18,6 +18,15 @@ export interface ListThreadsOptions extends CallOptions {
   pageSize?: number;
 }
 
+/** What an imported thread is like. */
+export interface ImportThreadOptions extends CallOptions {
+  /** Its id. Default: the one that it had. */
+  threadId?: string;
+}
+
+/** The most that one message of an import may carry. */
+const CHUNK_BYTES_MAX = 1024 * 1024;
+
 /** What a new thread is like. */
 export interface CreateThreadOptions extends CallOptions {
   /** Default: the server makes one. */
@@ -58,5 +67,35 @@ export class Threads {
     const ttl = options.ttlMs === undefined ? undefined : durationFromMs(options.ttlMs);
     const request = { threadId: options.id, metadata, ttl, requestId: options.requestId };
     return toThreadInfo((await this.#calls.createThread(request, options)).thread);
+  }
+
+  /**
+   * A thread with its whole history as a file, in chunks. One that has not come to its end is no file. Throws NOT_FOUND
+   * (THREAD_NOT_FOUND), ABORTED (THREAD_BUSY) when older checkpoints are removed or replaced meanwhile.
+   */
+  async *export(threadId: string, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
+    for await (const { data } of this.#calls.exportThread({ threadId }, options)) yield data;
+  }
+
+  /**
+   * Makes a thread of what `export` gave, here or on another server: whole, or not at all. Is not tried again by itself.
+   * Throws ALREADY_EXISTS (THREAD_EXISTS), INVALID_ARGUMENT for a file that is damaged or truncated, FAILED_PRECONDITION
+   * (LAYOUT_TOO_NEW) for one that a newer Cairn wrote.
+   */
+  async import(
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    options: ImportThreadOptions = {},
+  ): Promise<{ thread: ThreadInfo; records: bigint }> {
+    const { threadId } = options;
+    const requests = async function* () {
+      yield { threadId };
+      for await (const chunk of chunks) {
+        for (let from = 0; from < chunk.length; from += CHUNK_BYTES_MAX) {
+          yield { data: chunk.subarray(from, from + CHUNK_BYTES_MAX) };
+        }
+      }
+    };
+    const { thread, records } = await this.#calls.importThread(requests(), options);
+    return { thread: toThreadInfo(thread), records };
   }
 }

@@ -85,6 +85,23 @@ export class Database {
     }
   }
 
+  /**
+   * Brings all that has been committed into the database's file, and leaves that as it is while `act` is going: what is
+   * committed meanwhile is only in the log beside it. One at a time.
+   */
+  async withFileAtRest(act: (file: string) => Promise<void>): Promise<void> {
+    this.execute("PRAGMA wal_autocheckpoint = 0");
+    try {
+      const done = this.get("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (done?.busy !== 0) throw new Error("the log could not be brought into the file");
+      await act(join(this.#folder, DATABASE_FILE));
+    } catch (error) {
+      throw error instanceof CairnError ? error : this.#translated(error);
+    } finally {
+      if (this.#database.isOpen) this.execute("PRAGMA wal_autocheckpoint = 1000");
+    }
+  }
+
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }

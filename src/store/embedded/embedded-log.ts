@@ -13,6 +13,7 @@ import type {
   Row,
   ThreadKey,
 } from "../log.ts";
+import { backUp } from "./backup.ts";
 import { Database } from "./database.ts";
 import { Ends } from "./ends.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -62,6 +63,8 @@ class EmbeddedLog implements Log {
   readonly #ends: Ends;
   #cancelSweep = () => {};
   #isClosed = false;
+  readonly #closing = new AbortController();
+  #backingUp: Promise<void> = Promise.resolve();
 
   constructor(database: Database, environment: Environment) {
     this.#database = database;
@@ -226,8 +229,18 @@ class EmbeddedLog implements Log {
     this.#database.get("SELECT 1");
   }
 
+  /** One at a time. */
+  backup(folder: string): Promise<void> {
+    const backup = this.#backingUp.then(() => backUp(this.#database, folder, this.#closing.signal));
+    this.#backingUp = backup.catch(() => {});
+    return backup;
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
+    // Closing brings the log into the file that is being copied.
+    this.#closing.abort();
+    await this.#backingUp;
     this.#commits.flush();
     this.#isClosed = true;
     this.#cancelSweep();

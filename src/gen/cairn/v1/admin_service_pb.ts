@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/admin_service.proto.
  */
 export const file_cairn_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxjYWlybi92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJNChFMaXN0U3BhY2VzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogEAiPQoSTGlzdFNwYWNlc1Jlc3BvbnNlEg4KBnNwYWNlcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoSRGVsZXRlU3BhY2VSZXF1ZXN0EhkKBXNwYWNlGAEgASgJQgq6SAdyBRABKP8BIi4KE0RlbGV0ZVNwYWNlUmVzcG9uc2USFwoPZGVsZXRlZF90aHJlYWRzGAEgASgEIhIKEEdldFN0YXR1c1JlcXVlc3QipgIKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEQoJc2VydmVyX2lkGAIgASgJEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnN0b3JlX2tpbmQYBCABKAkSFwoPc3RvcmVfcmVhY2hhYmxlGAUgASgIEhMKC3N0b3JlX2Vycm9yGAYgASgJEhMKC2FjdGl2ZV9ydW5zGAcgASgNEjcKBmxpbWl0cxgIIAMoCzInLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlLkxpbWl0c0VudHJ5Gi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiPwoTTWlncmF0ZVN0b3JlUmVxdWVzdBIPCgdkcnlfcnVuGAEgASgIEhcKD3Jvd3NfcGVyX3NlY29uZBgCIAEoDSLgAQoUTWlncmF0ZVN0b3JlUmVzcG9uc2USFQoNbmV3ZXN0X2xheW91dBgBIAEoDRIOCgZsb29rZWQYAiABKAQSDQoFdG90YWwYAyABKAQSPAoHbGF5b3V0cxgEIAMoCzIrLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlLkxheW91dHNFbnRyeRIQCgh1cGdyYWRlZBgFIAEoBBISCgp1bnJlYWRhYmxlGAYgASgEGi4KDExheW91dHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAQ6AjgBIjwKEUNoZWNrU3RvcmVSZXF1ZXN0Eg4KBnJlcGFpchgBIAEoCBIXCgVzcGFjZRgCIAEoCUIIukgFcgMo/wEicAoSQ2hlY2tTdG9yZVJlc3BvbnNlEg8KB3RocmVhZHMYASABKAQSDwoHcmVjb3JkcxgCIAEoBBIOCgZ2YWx1ZXMYAyABKAQSKAoIZmluZGluZ3MYBCADKAsyFi5jYWlybi52MS5TdG9yZUZpbmRpbmci1AEKDFN0b3JlRmluZGluZxIjCgVmYXVsdBgBIAEoDjIULmNhaXJuLnYxLlN0b3JlRmF1bHQSDQoFc3BhY2UYAiABKAkSEQoJdGhyZWFkX2lkGAMgASgJEhAKCHBvc2l0aW9uGAQgASgEEgsKA3JlZhgFIAEoCRIVCg1jaGVja3BvaW50X2lkGAYgASgJEhEKCW5hbWVzcGFjZRgHIAEoCRISCgpncmFwaF9uYW1lGAggASgJEg4KBnJlYXNvbhgJIAEoCRIQCghyZXBhaXJlZBgKIAEoCCqnAgoKU3RvcmVGYXVsdBIbChdTVE9SRV9GQVVMVF9VTlNQRUNJRklFRBAAEiEKHVNUT1JFX0ZBVUxUX1VOUkVBREFCTEVfUkVDT1JEEAESHQoZU1RPUkVfRkFVTFRfTUlTU0lOR19WQUxVRRACEh0KGVNUT1JFX0ZBVUxUX0RBTUFHRURfVkFMVUUQAxIeChpTVE9SRV9GQVVMVF9PUlBIQU5FRF9WQUxVRRAEEh4KGlNUT1JFX0ZBVUxUX09SUEhBTkVEX1BBUlRTEAUSHQoZU1RPUkVfRkFVTFRfQlJPS0VOX1BBUkVOVBAGEhoKFlNUT1JFX0ZBVUxUX1dST05HX0tFWVMQBxIgChxTVE9SRV9GQVVMVF9VTlJFQURBQkxFX0dSQVBIEAgyngMKDEFkbWluU2VydmljZRJMCgpMaXN0U3BhY2VzEhsuY2Fpcm4udjEuTGlzdFNwYWNlc1JlcXVlc3QaHC5jYWlybi52MS5MaXN0U3BhY2VzUmVzcG9uc2UiA5ACARJPCgtEZWxldGVTcGFjZRIcLmNhaXJuLnYxLkRlbGV0ZVNwYWNlUmVxdWVzdBodLmNhaXJuLnYxLkRlbGV0ZVNwYWNlUmVzcG9uc2UiA5ACAhJUCgxNaWdyYXRlU3RvcmUSHS5jYWlybi52MS5NaWdyYXRlU3RvcmVSZXF1ZXN0Gh4uY2Fpcm4udjEuTWlncmF0ZVN0b3JlUmVzcG9uc2UiA5ACAjABEk4KCkNoZWNrU3RvcmUSGy5jYWlybi52MS5DaGVja1N0b3JlUmVxdWVzdBocLmNhaXJuLnYxLkNoZWNrU3RvcmVSZXNwb25zZSIDkAICMAESSQoJR2V0U3RhdHVzEhouY2Fpcm4udjEuR2V0U3RhdHVzUmVxdWVzdBobLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChxjYWlybi92MS9hZG1pbl9zZXJ2aWNlLnByb3RvEghjYWlybi52MSJNChFMaXN0U3BhY2VzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogEAiPQoSTGlzdFNwYWNlc1Jlc3BvbnNlEg4KBnNwYWNlcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoSRGVsZXRlU3BhY2VSZXF1ZXN0EhkKBXNwYWNlGAEgASgJQgq6SAdyBRABKP8BIi4KE0RlbGV0ZVNwYWNlUmVzcG9uc2USFwoPZGVsZXRlZF90aHJlYWRzGAEgASgEIhIKEEdldFN0YXR1c1JlcXVlc3QipgIKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSEQoJc2VydmVyX2lkGAIgASgJEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnN0b3JlX2tpbmQYBCABKAkSFwoPc3RvcmVfcmVhY2hhYmxlGAUgASgIEhMKC3N0b3JlX2Vycm9yGAYgASgJEhMKC2FjdGl2ZV9ydW5zGAcgASgNEjcKBmxpbWl0cxgIIAMoCzInLmNhaXJuLnYxLkdldFN0YXR1c1Jlc3BvbnNlLkxpbWl0c0VudHJ5Gi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEiPwoTTWlncmF0ZVN0b3JlUmVxdWVzdBIPCgdkcnlfcnVuGAEgASgIEhcKD3Jvd3NfcGVyX3NlY29uZBgCIAEoDSLgAQoUTWlncmF0ZVN0b3JlUmVzcG9uc2USFQoNbmV3ZXN0X2xheW91dBgBIAEoDRIOCgZsb29rZWQYAiABKAQSDQoFdG90YWwYAyABKAQSPAoHbGF5b3V0cxgEIAMoCzIrLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlLkxheW91dHNFbnRyeRIQCgh1cGdyYWRlZBgFIAEoBBISCgp1bnJlYWRhYmxlGAYgASgEGi4KDExheW91dHNFbnRyeRILCgNrZXkYASABKA0SDQoFdmFsdWUYAiABKAQ6AjgBIjAKEkJhY2t1cFN0b3JlUmVxdWVzdBIaCgZmb2xkZXIYASABKAlCCrpIB3IFEAEogCAiFQoTQmFja3VwU3RvcmVSZXNwb25zZSI8ChFDaGVja1N0b3JlUmVxdWVzdBIOCgZyZXBhaXIYASABKAgSFwoFc3BhY2UYAiABKAlCCLpIBXIDKP8BInAKEkNoZWNrU3RvcmVSZXNwb25zZRIPCgd0aHJlYWRzGAEgASgEEg8KB3JlY29yZHMYAiABKAQSDgoGdmFsdWVzGAMgASgEEigKCGZpbmRpbmdzGAQgAygLMhYuY2Fpcm4udjEuU3RvcmVGaW5kaW5nItQBCgxTdG9yZUZpbmRpbmcSIwoFZmF1bHQYASABKA4yFC5jYWlybi52MS5TdG9yZUZhdWx0Eg0KBXNwYWNlGAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoBBILCgNyZWYYBSABKAkSFQoNY2hlY2twb2ludF9pZBgGIAEoCRIRCgluYW1lc3BhY2UYByABKAkSEgoKZ3JhcGhfbmFtZRgIIAEoCRIOCgZyZWFzb24YCSABKAkSEAoIcmVwYWlyZWQYCiABKAgqpwIKClN0b3JlRmF1bHQSGwoXU1RPUkVfRkFVTFRfVU5TUEVDSUZJRUQQABIhCh1TVE9SRV9GQVVMVF9VTlJFQURBQkxFX1JFQ09SRBABEh0KGVNUT1JFX0ZBVUxUX01JU1NJTkdfVkFMVUUQAhIdChlTVE9SRV9GQVVMVF9EQU1BR0VEX1ZBTFVFEAMSHgoaU1RPUkVfRkFVTFRfT1JQSEFORURfVkFMVUUQBBIeChpTVE9SRV9GQVVMVF9PUlBIQU5FRF9QQVJUUxAFEh0KGVNUT1JFX0ZBVUxUX0JST0tFTl9QQVJFTlQQBhIaChZTVE9SRV9GQVVMVF9XUk9OR19LRVlTEAcSIAocU1RPUkVfRkFVTFRfVU5SRUFEQUJMRV9HUkFQSBAIMuoDCgxBZG1pblNlcnZpY2USTAoKTGlzdFNwYWNlcxIbLmNhaXJuLnYxLkxpc3RTcGFjZXNSZXF1ZXN0GhwuY2Fpcm4udjEuTGlzdFNwYWNlc1Jlc3BvbnNlIgOQAgESTwoLRGVsZXRlU3BhY2USHC5jYWlybi52MS5EZWxldGVTcGFjZVJlcXVlc3QaHS5jYWlybi52MS5EZWxldGVTcGFjZVJlc3BvbnNlIgOQAgISVAoMTWlncmF0ZVN0b3JlEh0uY2Fpcm4udjEuTWlncmF0ZVN0b3JlUmVxdWVzdBoeLmNhaXJuLnYxLk1pZ3JhdGVTdG9yZVJlc3BvbnNlIgOQAgIwARJKCgtCYWNrdXBTdG9yZRIcLmNhaXJuLnYxLkJhY2t1cFN0b3JlUmVxdWVzdBodLmNhaXJuLnYxLkJhY2t1cFN0b3JlUmVzcG9uc2USTgoKQ2hlY2tTdG9yZRIbLmNhaXJuLnYxLkNoZWNrU3RvcmVSZXF1ZXN0GhwuY2Fpcm4udjEuQ2hlY2tTdG9yZVJlc3BvbnNlIgOQAgIwARJJCglHZXRTdGF0dXMSGi5jYWlybi52MS5HZXRTdGF0dXNSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Request of ListSpaces.
@@ -285,6 +285,42 @@ export const MigrateStoreResponseSchema: GenMessage<MigrateStoreResponse> = /*@_
   messageDesc(file_cairn_v1_admin_service, 7);
 
 /**
+ * Request of BackupStore.
+ *
+ * @generated from message cairn.v1.BackupStoreRequest
+ */
+export type BackupStoreRequest = Message<"cairn.v1.BackupStoreRequest"> & {
+  /**
+   * An absolute path on the server's machine, where nothing is yet.
+   *
+   * @generated from field: string folder = 1;
+   */
+  folder: string;
+};
+
+/**
+ * Describes the message cairn.v1.BackupStoreRequest.
+ * Use `create(BackupStoreRequestSchema)` to create a new message.
+ */
+export const BackupStoreRequestSchema: GenMessage<BackupStoreRequest> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 8);
+
+/**
+ * Response of BackupStore.
+ *
+ * @generated from message cairn.v1.BackupStoreResponse
+ */
+export type BackupStoreResponse = Message<"cairn.v1.BackupStoreResponse"> & {
+};
+
+/**
+ * Describes the message cairn.v1.BackupStoreResponse.
+ * Use `create(BackupStoreResponseSchema)` to create a new message.
+ */
+export const BackupStoreResponseSchema: GenMessage<BackupStoreResponse> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_admin_service, 9);
+
+/**
  * Request of CheckStore.
  *
  * @generated from message cairn.v1.CheckStoreRequest
@@ -310,7 +346,7 @@ export type CheckStoreRequest = Message<"cairn.v1.CheckStoreRequest"> & {
  * Use `create(CheckStoreRequestSchema)` to create a new message.
  */
 export const CheckStoreRequestSchema: GenMessage<CheckStoreRequest> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_admin_service, 8);
+  messageDesc(file_cairn_v1_admin_service, 10);
 
 /**
  * Response of CheckStore: how far it is, and what it has found since the response before.
@@ -352,7 +388,7 @@ export type CheckStoreResponse = Message<"cairn.v1.CheckStoreResponse"> & {
  * Use `create(CheckStoreResponseSchema)` to create a new message.
  */
 export const CheckStoreResponseSchema: GenMessage<CheckStoreResponse> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_admin_service, 9);
+  messageDesc(file_cairn_v1_admin_service, 11);
 
 /**
  * A fault of the store.
@@ -436,7 +472,7 @@ export type StoreFinding = Message<"cairn.v1.StoreFinding"> & {
  * Use `create(StoreFindingSchema)` to create a new message.
  */
 export const StoreFindingSchema: GenMessage<StoreFinding> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_admin_service, 10);
+  messageDesc(file_cairn_v1_admin_service, 12);
 
 /**
  * What can be wrong.
@@ -561,6 +597,19 @@ export const AdminService: GenService<{
     methodKind: "server_streaming";
     input: typeof MigrateStoreRequestSchema;
     output: typeof MigrateStoreResponseSchema;
+  },
+  /**
+   * Copies an embedded store, while it serves, to a new folder on the server's machine; the copy opens as a store. It
+   * is the store as of a moment during the call. With tokens it takes one that opens every space.
+   * Errors: INVALID_ARGUMENT (INVALID_FIELD) when the folder exists or can't be made; UNIMPLEMENTED (NOT_IMPLEMENTED) on
+   * MongoDB, which has tools of its own; PERMISSION_DENIED (SPACE_DENIED).
+   *
+   * @generated from rpc cairn.v1.AdminService.BackupStore
+   */
+  backupStore: {
+    methodKind: "unary";
+    input: typeof BackupStoreRequestSchema;
+    output: typeof BackupStoreResponseSchema;
   },
   /**
    * Looks at everything in the store while it serves, rebuilds every value, and tells of each fault that it finds. With

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/thread_service.proto.
  */
 export const file_cairn_v1_thread_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYWlybi92MS90aHJlYWRfc2VydmljZS5wcm90bxIIY2Fpcm4udjEixAIKBlRocmVhZBIKCgJpZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSEAoIbWV0YWRhdGEYAyABKAwSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZ3JhcGhfbmFtZRgGIAEoCRIaChJoZWFkX2NoZWNrcG9pbnRfaWQYByABKAkSEQoJaGVhZF9zdGVwGAggASgDEg4KBnJ1bl9pZBgJIAEoCRIZChFsYXN0X2V2ZW50X251bWJlchgKIAEoBBImCgN0dGwYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iqgEKE0NyZWF0ZVRocmVhZFJlcXVlc3QSMAoJdGhyZWFkX2lkGAEgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASI4ChRDcmVhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQiRgoQR2V0VGhyZWFkUmVxdWVzdBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQiNQoRR2V0VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkIrUBChJMaXN0VGhyZWFkc1JlcXVlc3QSMAoGc3RhdHVzGAEgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzQgi6SAWCAQIQARIzCgdmaWx0ZXJzGAIgAygLMhguY2Fpcm4udjEuTWV0YWRhdGFGaWx0ZXJCCLpIBZIBAhAQEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAyiAQCJRChNMaXN0VGhyZWFkc1Jlc3BvbnNlEiEKB3RocmVhZHMYASADKAsyEC5jYWlybi52MS5UaHJlYWQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChNVcGRhdGVUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDKIABEiYKA3R0bBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI4ChRVcGRhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQimwEKEUNvcHlUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBI0Cg1uZXdfdGhyZWFkX2lkGAIgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAyiAASI2ChJDb3B5VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkImcKE0RlbGV0ZVRocmVhZFJlcXVlc3QSMgoJdGhyZWFkX2lkGAEgASgJQh+6SBxyGhABKIAIMhNeW15ceDAwLVx4MWZceDdmXSokEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDKIABIicKFERlbGV0ZVRocmVhZFJlc3BvbnNlEg8KB2V4aXN0ZWQYASABKAgimwEKE1BydW5lVGhyZWFkc1JlcXVlc3QSHwoKdGhyZWFkX2lkcxgBIAMoCUILukgIkgEFCAEQ6AcSFQoEa2VlcBgCIAEoDUIHukgEKgIoARIuCgpvbGRlcl90aGFuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASIyChRQcnVuZVRocmVhZHNSZXNwb25zZRIaChJwcnVuZWRfY2hlY2twb2ludHMYASABKAQiNAoTV2F0Y2hUaHJlYWRzUmVxdWVzdBIdCgp0aHJlYWRfaWRzGAEgAygJQgm6SAaSAQMQ6AciSQoUV2F0Y2hUaHJlYWRzUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkEg8KB2RlbGV0ZWQYAiABKAgqlgEKDFRocmVhZFN0YXR1cxIdChlUSFJFQURfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSVEhSRUFEX1NUQVRVU19JRExFEAESFgoSVEhSRUFEX1NUQVRVU19CVVNZEAISHQoZVEhSRUFEX1NUQVRVU19JTlRFUlJVUFRFRBADEhgKFFRIUkVBRF9TVEFUVVNfRkFJTEVEEAQyhgUKDVRocmVhZFNlcnZpY2USTQoMQ3JlYXRlVGhyZWFkEh0uY2Fpcm4udjEuQ3JlYXRlVGhyZWFkUmVxdWVzdBoeLmNhaXJuLnYxLkNyZWF0ZVRocmVhZFJlc3BvbnNlEkkKCUdldFRocmVhZBIaLmNhaXJuLnYxLkdldFRocmVhZFJlcXVlc3QaGy5jYWlybi52MS5HZXRUaHJlYWRSZXNwb25zZSIDkAIBEk8KC0xpc3RUaHJlYWRzEhwuY2Fpcm4udjEuTGlzdFRocmVhZHNSZXF1ZXN0Gh0uY2Fpcm4udjEuTGlzdFRocmVhZHNSZXNwb25zZSIDkAIBEk0KDFVwZGF0ZVRocmVhZBIdLmNhaXJuLnYxLlVwZGF0ZVRocmVhZFJlcXVlc3QaHi5jYWlybi52MS5VcGRhdGVUaHJlYWRSZXNwb25zZRJHCgpDb3B5VGhyZWFkEhsuY2Fpcm4udjEuQ29weVRocmVhZFJlcXVlc3QaHC5jYWlybi52MS5Db3B5VGhyZWFkUmVzcG9uc2USTQoMRGVsZXRlVGhyZWFkEh0uY2Fpcm4udjEuRGVsZXRlVGhyZWFkUmVxdWVzdBoeLmNhaXJuLnYxLkRlbGV0ZVRocmVhZFJlc3BvbnNlEk0KDFBydW5lVGhyZWFkcxIdLmNhaXJuLnYxLlBydW5lVGhyZWFkc1JlcXVlc3QaHi5jYWlybi52MS5QcnVuZVRocmVhZHNSZXNwb25zZRJUCgxXYXRjaFRocmVhZHMSHS5jYWlybi52MS5XYXRjaFRocmVhZHNSZXF1ZXN0Gh4uY2Fpcm4udjEuV2F0Y2hUaHJlYWRzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_buf_validate_validate, file_cairn_v1_checkpoint_service, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jYWlybi92MS90aHJlYWRfc2VydmljZS5wcm90bxIIY2Fpcm4udjEixAIKBlRocmVhZBIKCgJpZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSEAoIbWV0YWRhdGEYAyABKAwSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZ3JhcGhfbmFtZRgGIAEoCRIaChJoZWFkX2NoZWNrcG9pbnRfaWQYByABKAkSEQoJaGVhZF9zdGVwGAggASgDEg4KBnJ1bl9pZBgJIAEoCRIZChFsYXN0X2V2ZW50X251bWJlchgKIAEoBBImCgN0dGwYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iqgEKE0NyZWF0ZVRocmVhZFJlcXVlc3QSMAoJdGhyZWFkX2lkGAEgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASI4ChRDcmVhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQiRgoQR2V0VGhyZWFkUmVxdWVzdBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQiNQoRR2V0VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkIrUBChJMaXN0VGhyZWFkc1JlcXVlc3QSMAoGc3RhdHVzGAEgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzQgi6SAWCAQIQARIzCgdmaWx0ZXJzGAIgAygLMhguY2Fpcm4udjEuTWV0YWRhdGFGaWx0ZXJCCLpIBZIBAhAQEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAyiAQCJRChNMaXN0VGhyZWFkc1Jlc3BvbnNlEiEKB3RocmVhZHMYASADKAsyEC5jYWlybi52MS5UaHJlYWQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChNVcGRhdGVUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIbCghtZXRhZGF0YRgCIAEoDEIJukgGegQYgIAEEhwKCnJlcXVlc3RfaWQYAyABKAlCCLpIBXIDKIABEiYKA3R0bBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI4ChRVcGRhdGVUaHJlYWRSZXNwb25zZRIgCgZ0aHJlYWQYASABKAsyEC5jYWlybi52MS5UaHJlYWQimwEKEUNvcHlUaHJlYWRSZXF1ZXN0EjIKCXRocmVhZF9pZBgBIAEoCUIfukgcchoQASiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBI0Cg1uZXdfdGhyZWFkX2lkGAIgASgJQh26SBpyGCiACDITXlteXHgwMC1ceDFmXHg3Zl0qJBIcCgpyZXF1ZXN0X2lkGAMgASgJQgi6SAVyAyiAASI2ChJDb3B5VGhyZWFkUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkImcKE0RlbGV0ZVRocmVhZFJlcXVlc3QSMgoJdGhyZWFkX2lkGAEgASgJQh+6SBxyGhABKIAIMhNeW15ceDAwLVx4MWZceDdmXSokEhwKCnJlcXVlc3RfaWQYAiABKAlCCLpIBXIDKIABIicKFERlbGV0ZVRocmVhZFJlc3BvbnNlEg8KB2V4aXN0ZWQYASABKAgimwEKE1BydW5lVGhyZWFkc1JlcXVlc3QSHwoKdGhyZWFkX2lkcxgBIAMoCUILukgIkgEFCAEQ6AcSFQoEa2VlcBgCIAEoDUIHukgEKgIoARIuCgpvbGRlcl90aGFuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgpyZXF1ZXN0X2lkGAQgASgJQgi6SAVyAyiAASIyChRQcnVuZVRocmVhZHNSZXNwb25zZRIaChJwcnVuZWRfY2hlY2twb2ludHMYASABKAQiNAoTV2F0Y2hUaHJlYWRzUmVxdWVzdBIdCgp0aHJlYWRfaWRzGAEgAygJQgm6SAaSAQMQ6AciSQoUV2F0Y2hUaHJlYWRzUmVzcG9uc2USIAoGdGhyZWFkGAEgASgLMhAuY2Fpcm4udjEuVGhyZWFkEg8KB2RlbGV0ZWQYAiABKAgiSQoTRXhwb3J0VGhyZWFkUmVxdWVzdBIyCgl0aHJlYWRfaWQYASABKAlCH7pIHHIaEAEogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQiJAoURXhwb3J0VGhyZWFkUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJgChNJbXBvcnRUaHJlYWRSZXF1ZXN0EjAKCXRocmVhZF9pZBgBIAEoCUIdukgachgogAgyE15bXlx4MDAtXHgxZlx4N2ZdKiQSFwoEZGF0YRgCIAEoDEIJukgGegQYgIBAIkkKFEltcG9ydFRocmVhZFJlc3BvbnNlEiAKBnRocmVhZBgBIAEoCzIQLmNhaXJuLnYxLlRocmVhZBIPCgdyZWNvcmRzGAIgASgEKpYBCgxUaHJlYWRTdGF0dXMSHQoZVEhSRUFEX1NUQVRVU19VTlNQRUNJRklFRBAAEhYKElRIUkVBRF9TVEFUVVNfSURMRRABEhYKElRIUkVBRF9TVEFUVVNfQlVTWRACEh0KGVRIUkVBRF9TVEFUVVNfSU5URVJSVVBURUQQAxIYChRUSFJFQURfU1RBVFVTX0ZBSUxFRBAEMq0GCg1UaHJlYWRTZXJ2aWNlEk0KDENyZWF0ZVRocmVhZBIdLmNhaXJuLnYxLkNyZWF0ZVRocmVhZFJlcXVlc3QaHi5jYWlybi52MS5DcmVhdGVUaHJlYWRSZXNwb25zZRJJCglHZXRUaHJlYWQSGi5jYWlybi52MS5HZXRUaHJlYWRSZXF1ZXN0GhsuY2Fpcm4udjEuR2V0VGhyZWFkUmVzcG9uc2UiA5ACARJPCgtMaXN0VGhyZWFkcxIcLmNhaXJuLnYxLkxpc3RUaHJlYWRzUmVxdWVzdBodLmNhaXJuLnYxLkxpc3RUaHJlYWRzUmVzcG9uc2UiA5ACARJNCgxVcGRhdGVUaHJlYWQSHS5jYWlybi52MS5VcGRhdGVUaHJlYWRSZXF1ZXN0Gh4uY2Fpcm4udjEuVXBkYXRlVGhyZWFkUmVzcG9uc2USRwoKQ29weVRocmVhZBIbLmNhaXJuLnYxLkNvcHlUaHJlYWRSZXF1ZXN0GhwuY2Fpcm4udjEuQ29weVRocmVhZFJlc3BvbnNlElQKDEV4cG9ydFRocmVhZBIdLmNhaXJuLnYxLkV4cG9ydFRocmVhZFJlcXVlc3QaHi5jYWlybi52MS5FeHBvcnRUaHJlYWRSZXNwb25zZSIDkAIBMAESTwoMSW1wb3J0VGhyZWFkEh0uY2Fpcm4udjEuSW1wb3J0VGhyZWFkUmVxdWVzdBoeLmNhaXJuLnYxLkltcG9ydFRocmVhZFJlc3BvbnNlKAESTQoMRGVsZXRlVGhyZWFkEh0uY2Fpcm4udjEuRGVsZXRlVGhyZWFkUmVxdWVzdBoeLmNhaXJuLnYxLkRlbGV0ZVRocmVhZFJlc3BvbnNlEk0KDFBydW5lVGhyZWFkcxIdLmNhaXJuLnYxLlBydW5lVGhyZWFkc1JlcXVlc3QaHi5jYWlybi52MS5QcnVuZVRocmVhZHNSZXNwb25zZRJUCgxXYXRjaFRocmVhZHMSHS5jYWlybi52MS5XYXRjaFRocmVhZHNSZXF1ZXN0Gh4uY2Fpcm4udjEuV2F0Y2hUaHJlYWRzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_buf_validate_validate, file_cairn_v1_checkpoint_service, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A thread.
@@ -569,6 +569,104 @@ export const WatchThreadsResponseSchema: GenMessage<WatchThreadsResponse> = /*@_
   messageDesc(file_cairn_v1_thread_service, 16);
 
 /**
+ * Request of ExportThread.
+ *
+ * @generated from message cairn.v1.ExportThreadRequest
+ */
+export type ExportThreadRequest = Message<"cairn.v1.ExportThreadRequest"> & {
+  /**
+   * The thread.
+   *
+   * @generated from field: string thread_id = 1;
+   */
+  threadId: string;
+};
+
+/**
+ * Describes the message cairn.v1.ExportThreadRequest.
+ * Use `create(ExportThreadRequestSchema)` to create a new message.
+ */
+export const ExportThreadRequestSchema: GenMessage<ExportThreadRequest> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_thread_service, 17);
+
+/**
+ * Response of ExportThread.
+ *
+ * @generated from message cairn.v1.ExportThreadResponse
+ */
+export type ExportThreadResponse = Message<"cairn.v1.ExportThreadResponse"> & {
+  /**
+   * The file's next bytes, at most 1 MiB.
+   *
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message cairn.v1.ExportThreadResponse.
+ * Use `create(ExportThreadResponseSchema)` to create a new message.
+ */
+export const ExportThreadResponseSchema: GenMessage<ExportThreadResponse> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_thread_service, 18);
+
+/**
+ * Request of ImportThread, one for each chunk.
+ *
+ * @generated from message cairn.v1.ImportThreadRequest
+ */
+export type ImportThreadRequest = Message<"cairn.v1.ImportThreadRequest"> & {
+  /**
+   * In the first message: the id of the new thread. Empty: the one that it had.
+   *
+   * @generated from field: string thread_id = 1;
+   */
+  threadId: string;
+
+  /**
+   * The file's next bytes, at most 1 MiB.
+   *
+   * @generated from field: bytes data = 2;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message cairn.v1.ImportThreadRequest.
+ * Use `create(ImportThreadRequestSchema)` to create a new message.
+ */
+export const ImportThreadRequestSchema: GenMessage<ImportThreadRequest> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_thread_service, 19);
+
+/**
+ * Response of ImportThread.
+ *
+ * @generated from message cairn.v1.ImportThreadResponse
+ */
+export type ImportThreadResponse = Message<"cairn.v1.ImportThreadResponse"> & {
+  /**
+   * The new thread.
+   *
+   * @generated from field: cairn.v1.Thread thread = 1;
+   */
+  thread?: Thread | undefined;
+
+  /**
+   * Records that it was made of.
+   *
+   * @generated from field: uint64 records = 2;
+   */
+  records: bigint;
+};
+
+/**
+ * Describes the message cairn.v1.ImportThreadResponse.
+ * Use `create(ImportThreadResponseSchema)` to create a new message.
+ */
+export const ImportThreadResponseSchema: GenMessage<ImportThreadResponse> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_thread_service, 20);
+
+/**
  * What a thread is doing.
  *
  * @generated from enum cairn.v1.ThreadStatus
@@ -687,6 +785,32 @@ export const ThreadService: GenService<{
     methodKind: "unary";
     input: typeof CopyThreadRequestSchema;
     output: typeof CopyThreadResponseSchema;
+  },
+  /**
+   * Gives a thread with its whole history as a file, in chunks; docs/export-format.md has the format. It is the thread as of
+   * the beginning of the call. Without leases, calls that wait and answers to requests.
+   * Errors: NOT_FOUND (THREAD_NOT_FOUND); ABORTED (THREAD_BUSY) when older checkpoints are removed or replaced meanwhile.
+   *
+   * @generated from rpc cairn.v1.ThreadService.ExportThread
+   */
+  exportThread: {
+    methodKind: "server_streaming";
+    input: typeof ExportThreadRequestSchema;
+    output: typeof ExportThreadResponseSchema;
+  },
+  /**
+   * Makes a thread of what ExportThread gave, here or elsewhere. It is there with all its history once the call has
+   * succeeded, and not at all before or otherwise.
+   * Errors: ALREADY_EXISTS (THREAD_EXISTS); INVALID_ARGUMENT (INVALID_FIELD) for a file that is damaged, truncated or none;
+   * FAILED_PRECONDITION (LAYOUT_TOO_NEW) for one that a newer Cairn wrote; RESOURCE_EXHAUSTED (LIMIT_REACHED) when it takes
+   * longer than 50 minutes; ABORTED (STALE_EPOCH) when something else has begun to write the thread meanwhile.
+   *
+   * @generated from rpc cairn.v1.ThreadService.ImportThread
+   */
+  importThread: {
+    methodKind: "client_streaming";
+    input: typeof ImportThreadRequestSchema;
+    output: typeof ImportThreadResponseSchema;
   },
   /**
    * Deletes a thread with everything in it. A run that is going is ended by it. A thread that does not exist

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { type Record, RecordSchema, type Tail } from "../gen/cairn/store/v1/record_pb.ts";
-import type { Event } from "../gen/cairn/v1/event_pb.ts";
-import { EVENTS_PER_RECORD } from "./draft.ts";
-import { parseRef, valueRef } from "./value-ref.ts";
-import { type ChangeValue, withCheckpointValues, withEventValues, withWriteValue } from "./values-of.ts";
+import { type Record, RecordSchema, type Tail } from "../../gen/cairn/store/v1/record_pb.ts";
+import type { Event } from "../../gen/cairn/v1/event_pb.ts";
+import { EVENTS_PER_RECORD } from "../draft.ts";
+import { parseRef, valueRef } from "../value-ref.ts";
+import { type ChangeValue, withCheckpointValues, withEventValues, withWriteValue } from "../values-of.ts";
 
 /** Where a record goes that is copied: to which thread, and how far along its log. */
 export interface Move {
