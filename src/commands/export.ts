@@ -9,7 +9,8 @@ import { UsageError } from "./usage-error.ts";
 
 const help = `
 The file holds the thread as it is now: every checkpoint, write, value and event. Not who holds it, which runs wait, and
-what was answered to requests. \`cairn import\` makes a thread of it, on any server.
+what was answered to requests. \`cairn import\` makes a thread of it, on any server; to run on there, it needs its graph
+(\`cairn graph show\`, \`cairn graph register\`).
 
 Examples:
   $ cairn export t1 --out t1.cairn

@@ -13,7 +13,7 @@ import { isSoak, randomFrom, seed } from "../support/size-and-seed.ts";
 import { newStore, type StoreKind, storeKinds, type TestStore } from "../support/stores.ts";
 import { type Fault, passName } from "./fault.ts";
 import { FaultyServer } from "./faulty-server.ts";
-import { COPIED, FLOW, KEPT, OTHER_SPACE, PRUNED, story, UPLOADED } from "./story.ts";
+import { COPIED, FLOW, KEPT, MOVED, OTHER_SPACE, PRUNED, story, UPLOADED } from "./story.ts";
 import { Witness } from "./witness.ts";
 
 /** Deaths at moments between two acts, besides those at each of them. */
@@ -57,6 +57,7 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
   const states = await historyOf(client.thread(FLOW));
   const kept = await client.checkpoints.listCheckpoints({ threadId: KEPT });
   const copied = await client.checkpoints.listCheckpoints({ threadId: COPIED });
+  const moved = await client.checkpoints.listCheckpoints({ threadId: MOVED });
   const pruned = await client.checkpoints.listCheckpoints({ threadId: PRUNED });
   const uploaded = await client.checkpoints.listCheckpoints({ threadId: UPLOADED });
   const threads: unknown[] = [];
@@ -69,6 +70,7 @@ async function outcomeOf(client: CairnClient): Promise<unknown> {
     kept: kept.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
     sizes: Object.values(kept.tables).map(({ values }) => values.map(({ sizeBytes }) => sizeBytes).toSorted()),
     copied: copied.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
+    moved: moved.entries.map(({ checkpoint, writes }) => [checkpoint?.id, writes.length]),
     uploaded: uploaded.entries.map(({ checkpoint }) => checkpoint?.id),
     uploadedBytes: uploaded.tables[UPLOADED]?.values.map(({ value }) => value?.data.length),
     pruned: pruned.entries.map(({ checkpoint }) => checkpoint?.id),

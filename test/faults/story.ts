@@ -1,7 +1,12 @@
 // What clients do while servers die: every kind of act that makes something durable, each under a request id.
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
-import type { CairnClient, RunOutcome, Thread } from "../../clients/typescript/src/index.ts";
+import {
+  type CairnClient,
+  CairnClientError,
+  type RunOutcome,
+  type Thread,
+} from "../../clients/typescript/src/index.ts";
 import { noise } from "../support/noise.ts";
 
 export const FLOW = "flow";
@@ -10,6 +15,7 @@ export const GONE = "gone";
 export const PRUNED = "pruned";
 export const UPLOADED = "uploaded";
 export const COPIED = "copied";
+export const MOVED = "moved";
 export const OTHER_SPACE = "other";
 
 /** What the calls answered, by step. */
@@ -68,6 +74,20 @@ async function putUploaded({ checkpoints }: CairnClient): Promise<unknown> {
   return (await checkpoints.putCheckpoint({ checkpoint, requestId: "put-uploaded" })).seq;
 }
 
+/** Nothing is remembered of an import but the thread: whoever lost its server asks again, or finds it there. */
+async function move({ services, threads }: CairnClient): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await threads.import(threads.export(COPIED), { threadId: MOVED })).thread.headCheckpointId;
+    } catch (thrown) {
+      if (thrown instanceof CairnClientError && thrown.reason === "THREAD_EXISTS") break;
+      if (attempt === 200) throw thrown;
+    }
+    await sleep(50);
+  }
+  return (await services.threads.getThread({ threadId: MOVED })).thread?.headCheckpointId;
+}
+
 /** Nothing is remembered of a migration: whoever lost its server asks again. */
 async function migrate(client: CairnClient): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -123,6 +143,7 @@ export function story(folder: string, other: CairnClient): Step[] {
         return (await services.threads.copyThread(request)).thread?.headCheckpointId;
       },
     },
+    { name: "move", call: move, unrepeatable: true },
     put(PRUNED, "a", "put-pruned-a", "old"),
     put(PRUNED, "b", "put-pruned-b", "new"),
     {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,6 +137,43 @@ describe("embedded store", () => {
     expect(textOf(await latest(again, key), "x")).toBeUndefined();
     await again.close();
     await (await open(path)).close();
+  });
+
+  test("a backup is a store as it was, while the one that it was made of goes on", async () => {
+    const path = folder();
+    const store = await open(path);
+    const big = inline(new Uint8Array(3_000_000));
+    for (let index = 0; index < 50; index++) await put(store, key, `c${index}`, { values: { x: `${index}`, big } });
+    const copy = join(path, "copy");
+    let isDone = false;
+    const backup = store.backup(copy).finally(() => {
+      isDone = true;
+    });
+    // Heard of at once, also when the loop below fails.
+    backup.catch(() => {});
+    let meanwhile = 0;
+    while (!isDone) await put(store, key, `meanwhile ${meanwhile++}`, { values: { x: "later" } });
+    await backup;
+    expect(await errorOf(store.backup(copy))).toMatchObject({ reasonName: "INVALID_FIELD" });
+    expect(await errorOf(store.backup("relative"))).toMatchObject({ reasonName: "INVALID_FIELD" });
+    await put(store, key, "last");
+    const copied = await open(copy);
+    expect((await copied.tail(key)).n).toBeGreaterThanOrEqual(50);
+    const found = await copied.getCheckpoint(key, "", { id: "c49" }, { view: "full" });
+    expect(textOf(found, "x")).toBe("49");
+    expect(found?.values.size).toBe(2);
+    expect(await copied.getCheckpoint(key, "", { id: "last" }, { view: "full" })).toBeUndefined();
+    await put(copied, key, "own");
+    expect((await latest(store, key))?.checkpoint.id).toBe("last");
+    await copied.close();
+    expect((await errorOf(open(path))).message).toContain("in use by another process");
+    const cut = errorOf(store.backup(join(path, "cut")));
+    await store.close();
+    expect(await cut).toMatchObject({ reasonName: "STORE_UNAVAILABLE" });
+    expect(existsSync(join(path, "cut"))).toBe(false);
+    const again = await open(path);
+    expect((await latest(again, key))?.checkpoint.id).toBe("last");
+    await again.close();
   });
 
   test("a file that is no database is refused clearly", async () => {

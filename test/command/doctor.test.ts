@@ -1,4 +1,4 @@
-// What is done with a whole store: looked at, repaired, brought up to date.
+// A store that is looked at, and repaired.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CairnClient } from "../../clients/typescript/src/index.ts";
 import { type ServerProcess, serve } from "./cairn.ts";
@@ -50,19 +50,5 @@ describe("cairn doctor", () => {
     expect((await server.cairn(["doctor"])).code).toBe(0);
     const kept = await client.checkpoints.getCheckpoint({ threadId: "t", checkpointId: "c" });
     expect(kept.entry?.checkpoint).toMatchObject({ parentId: "b", parentPruned: true });
-  });
-});
-
-describe("cairn migrate", () => {
-  test("has nothing to do in a store of the newest layout, and counts it", async () => {
-    const counted = await server.cairn(["migrate", "--dry-run"]);
-    expect(counted).toMatchObject({ code: 0, stderr: "" });
-    expect(counted.stdout).toMatch(/^layout \d+ +\d+ records, the newest\n$/);
-    const json = JSON.parse((await server.cairn(["migrate", "--json"])).stdout);
-    expect(json).toMatchObject({ upgraded: 0, unreadable: 0, dry_run: false });
-  });
-
-  test("a rate that is none is refused", async () => {
-    expect((await server.cairn(["migrate", "--rows-per-second", "0"])).code).toBe(2);
   });
 });
