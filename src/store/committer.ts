@@ -1,9 +1,11 @@
 import { CairnError } from "../errors.ts";
 import type { Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { Environment } from "../system/environment.ts";
 import { type Prepared, prepare } from "./draft.ts";
 import { KnownRefs } from "./known-refs.ts";
-import type { ThreadKey } from "./log.ts";
+import type { Log, ThreadKey } from "./log.ts";
+import { turn } from "./patches/turns.ts";
 import { decodeRow } from "./record-codec.ts";
 import type { Committed, Draft, ThreadTail } from "./store.ts";
 import { ThreadQueue } from "./thread-queue.ts";
@@ -21,6 +23,13 @@ const CONFIRMED_FOR_MS = 60_000;
 
 /** How often a draft is made again that missed something, while others write: then it is not there. */
 const ATTEMPTS_MAX = 10;
+
+/** What acts on whole threads are made of. */
+export interface StoreParts {
+  log: Log;
+  environment: Environment;
+  committer: Committer;
+}
 
 /** Appends to threads: one at a time on each, however many callers there are. */
 export class Committer {
@@ -76,7 +85,7 @@ export class Committer {
         if (!prepared) return undefined;
         const committed = await this.#commit(key, thread, prepared);
         if (committed) return committed;
-        await new Promise((resolve) => setImmediate(resolve));
+        await turn();
       }
     });
   }

@@ -1,12 +1,11 @@
 import { threadNotFound } from "../not-found.ts";
-import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
-import type { Committer } from "./committer.ts";
+import type { StoreParts } from "./committer.ts";
 import { deletionRecord } from "./deletion-record.ts";
 import { type Prepared, rowOf } from "./draft.ts";
 import type { Known, PruneRule } from "./keep-rule.ts";
 import { writesKey } from "./keys.ts";
-import type { Log, PartsRef, Row, ThreadKey } from "./log.ts";
+import type { PartsRef, Row, ThreadKey } from "./log.ts";
 import { PrunePlan, rowsBetween } from "./prune-plan.ts";
 import { differs, withoutHistory, withoutNamed } from "./prune-record.ts";
 import { decodeRow } from "./record-codec.ts";
@@ -31,14 +30,8 @@ export interface Prune extends PruneRule {
   signal?: AbortSignal;
 }
 
-export interface PruneParts {
-  log: Log;
-  environment: Environment;
-  committer: Committer;
-}
-
 /** Removes the checkpoints that a rule doesn't keep; gives their number. Throws THREAD_NOT_FOUND, and what `guard` throws. */
-export async function pruneThread(parts: PruneParts, key: ThreadKey, prune: Prune): Promise<number> {
+export async function pruneThread(parts: StoreParts, key: ThreadKey, prune: Prune): Promise<number> {
   const { committer, log } = parts;
   const thread = await committer.tail(key);
   if (!thread.exists) throw threadNotFound(key.thread);
@@ -76,7 +69,7 @@ interface Batch {
 class PruneWalk {
   removed = 0;
   isOver = false;
-  readonly #parts: PruneParts;
+  readonly #parts: StoreParts;
   readonly #key: ThreadKey;
   readonly #plan: PrunePlan;
   readonly #used = new UsedValues();
@@ -84,7 +77,7 @@ class PruneWalk {
   #left: number;
   #batch: Batch | undefined;
 
-  constructor(parts: PruneParts, key: ThreadKey, thread: ThreadTail, plan: PrunePlan) {
+  constructor(parts: StoreParts, key: ThreadKey, thread: ThreadTail, plan: PrunePlan) {
     this.#parts = parts;
     this.#key = key;
     this.#plan = plan;

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { Parts, StoredValue } from "../gen/cairn/store/v1/record_pb.ts";
-import { limits } from "../limits.ts";
+import { splitIntoParts } from "./large-values.ts";
 import type { ThreadKey } from "./log.ts";
 import { corrupt } from "./record-codec.ts";
 import { parseRef, valueNotFound } from "./value-ref.ts";
@@ -44,7 +44,7 @@ async function* partByPart(
     const data = parts.get(upload);
     if (!data) throw corrupt(`value ${ref}`, `parts ${upload} are missing`);
     sum = crc32(data, sum);
-    yield* slicesOf(data);
+    yield* splitIntoParts(data);
   }
   // Too late to take anything back, but the reader must not believe it.
   if (sum !== stored.crc32) throw valueChecksum(key, ref);
@@ -52,9 +52,5 @@ async function* partByPart(
 
 async function* sliced(table: ValueTable, ref: string): AsyncIterable<Uint8Array> {
   await table.load([ref], () => true);
-  yield* slicesOf(table.value(ref).data);
-}
-
-function* slicesOf(data: Uint8Array): Iterable<Uint8Array> {
-  for (let at = 0; at < data.length; at += limits.valuePartBytes) yield data.subarray(at, at + limits.valuePartBytes);
+  yield* splitIntoParts(table.value(ref).data);
 }

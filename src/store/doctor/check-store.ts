@@ -1,9 +1,10 @@
+import type { StoreParts } from "../committer.ts";
 import type { Log, ThreadKey } from "../log.ts";
 import { decodeGraph } from "../record-codec.ts";
 import { checkThread } from "./check-thread.ts";
 import { faultIn } from "./check-values.ts";
 import type { Finding } from "./finding.ts";
-import { type RepairParts, repairThread } from "./repair-thread.ts";
+import { repairThread } from "./repair-thread.ts";
 
 /** Spaces or threads asked for at a time. */
 const BATCH = 100;
@@ -35,7 +36,7 @@ export interface CheckOptions {
 }
 
 /** Looks at everything in a store, while servers serve it, and tells after each thread what it found. */
-export async function* checkStore(parts: RepairParts, options: CheckOptions): AsyncGenerator<Checkup> {
+export async function* checkStore(parts: StoreParts, options: CheckOptions): AsyncGenerator<Checkup> {
   const checkup: Checkup = { threads: 0, records: 0, values: 0, findings: [] };
   const isWhole = options.space === undefined;
   yield { ...checkup, findings: isWhole ? await graphFindings(parts.log, options.signal) : [] };

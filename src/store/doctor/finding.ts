@@ -19,14 +19,6 @@ export type Fault =
   /** A revision of a graph that can't be decoded, or is of a newer layout. */
   | "unreadable-graph";
 
-/** Faults that can be put right without losing anything. */
-export const repairable: ReadonlySet<Fault> = new Set([
-  "orphaned-value",
-  "orphaned-parts",
-  "broken-parent",
-  "wrong-keys",
-]);
-
 /** One fault of a thread. */
 export interface Finding {
   fault: Fault;

@@ -1,15 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { type Record, RecordSchema, StoredValueSchema } from "../../gen/cairn/store/v1/record_pb.ts";
-import type { Environment } from "../../system/environment.ts";
 import { uuid4 } from "../../system/uuid.ts";
-import type { Committer } from "../committer.ts";
+import type { StoreParts } from "../committer.ts";
 import { type Prepared, rowOf } from "../draft.ts";
 import { partsKey } from "../keys.ts";
-import type { Log, PartsRef, ThreadKey } from "../log.ts";
+import type { PartsRef, ThreadKey } from "../log.ts";
 import { rowsBetween } from "../prune-plan.ts";
 import { decodeRow, LAYOUT } from "../record-codec.ts";
 import type { ThreadTail } from "../store.ts";
-import { nameOf, rewritten } from "../stripped.ts";
+import { type Change, nameOf, rewritten } from "../stripped.ts";
 import { summaryOf } from "../thread-record.ts";
 import { partsOf, UsedValues } from "../used-values.ts";
 import { valueRef } from "../value-ref.ts";
@@ -19,14 +18,8 @@ import type { Finding } from "./finding.ts";
 /** Records repaired by one act. */
 const BATCH = 32;
 
-export interface RepairParts {
-  log: Log;
-  environment: Environment;
-  committer: Committer;
-}
-
 /** Puts right what can be put right without losing anything, and gives what has been. */
-export async function repairThread(parts: RepairParts, key: ThreadKey, report: ThreadReport): Promise<Set<Finding>> {
+export async function repairThread(parts: StoreParts, key: ThreadKey, report: ThreadReport): Promise<Set<Finding>> {
   const repaired = new Set<Finding>();
   const byRecord = Map.groupBy(report.findings.filter(isOfRecord), ({ n }) => n);
   const positions = [...byRecord.keys()];
@@ -56,22 +49,22 @@ function isOfRecord({ fault }: Finding): boolean {
 
 /** One act of repair, behind a thread's last record: whoever writes at the same time makes it begin anew. */
 class Repair {
-  readonly #parts: RepairParts;
+  readonly #parts: StoreParts;
   readonly #key: ThreadKey;
   readonly #thread: ThreadTail;
   /** What has been put since the thread was looked at: it may need what nothing needed then. */
   readonly #used = new UsedValues();
   readonly #put = new Set<string>();
-  readonly #changes: { row: Parameters<typeof rewritten>[1]["row"]; record: Record }[] = [];
+  readonly #changes: Change[] = [];
   readonly #drops: PartsRef[] = [];
 
-  private constructor(parts: RepairParts, key: ThreadKey, thread: ThreadTail) {
+  private constructor(parts: StoreParts, key: ThreadKey, thread: ThreadTail) {
     this.#parts = parts;
     this.#key = key;
     this.#thread = thread;
   }
 
-  static async of(parts: RepairParts, key: ThreadKey, thread: ThreadTail, lookedTo: number): Promise<Repair> {
+  static async of(parts: StoreParts, key: ThreadKey, thread: ThreadTail, lookedTo: number): Promise<Repair> {
     const repair = new Repair(parts, key, thread);
     for await (const { row, record } of rowsBetween(parts.log, key, lookedTo, thread.n)) {
       repair.#used.keep(row.n, record);

@@ -1,11 +1,12 @@
 import { CairnError } from "../../errors.ts";
 import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import { threadNotFound } from "../../not-found.ts";
+import type { StoreParts } from "../committer.ts";
 import type { ThreadKey } from "../log.ts";
 import { rowsBetween } from "../prune-plan.ts";
 import type { Committed, Draft, ThreadTail } from "../store.ts";
 import { EMPTY_METADATA } from "../thread-record.ts";
-import { ThreadWriter, type WriterParts } from "./thread-writer.ts";
+import { ThreadWriter } from "./thread-writer.ts";
 
 /** How often a copy begins anew because older records of its source were changed meanwhile. */
 const ATTEMPTS_MAX = 5;
@@ -22,7 +23,7 @@ export interface Copy {
  * Copies a thread, as it is now, to a new one that shares nothing with it. Throws THREAD_NOT_FOUND, THREAD_EXISTS,
  * THREAD_BUSY when the source does not stay as it was, STALE_EPOCH.
  */
-export async function copyThread(parts: WriterParts, copy: Copy): Promise<Committed> {
+export async function copyThread(parts: StoreParts, copy: Copy): Promise<Committed> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
     const source = await parts.committer.tail(copy.from);
     if (!source.exists) throw threadNotFound(copy.from.thread);
@@ -33,7 +34,7 @@ export async function copyThread(parts: WriterParts, copy: Copy): Promise<Commit
 }
 
 /** Undefined: the source has changed, and nothing is left of the attempt. */
-async function copyOnce(parts: WriterParts, copy: Copy, source: ThreadTail): Promise<Committed | undefined> {
+async function copyOnce(parts: StoreParts, copy: Copy, source: ThreadTail): Promise<Committed | undefined> {
   const { from, to, request, signal } = copy;
   const writer = new ThreadWriter(parts, to, { ...source, key: from });
   try {
@@ -58,7 +59,7 @@ async function copyOnce(parts: WriterParts, copy: Copy, source: ThreadTail): Pro
 
 /** Whether nothing that was read of a thread can have been changed while it was. Throws THREAD_NOT_FOUND. */
 export async function isUnchanged(
-  { log, committer }: Pick<WriterParts, "log" | "committer">,
+  { log, committer }: Pick<StoreParts, "log" | "committer">,
   key: ThreadKey,
   source: ThreadTail,
 ): Promise<boolean> {

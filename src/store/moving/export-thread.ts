@@ -1,8 +1,9 @@
 import type { Record, StoredValue, Tail } from "../../gen/cairn/store/v1/record_pb.ts";
 import { ThreadStatus } from "../../gen/cairn/v1/thread_service_pb.ts";
-import { limits } from "../../limits.ts";
 import { threadNotFound } from "../../not-found.ts";
+import type { StoreParts } from "../committer.ts";
 import { withoutHolder } from "../draft.ts";
+import { splitIntoParts } from "../large-values.ts";
 import type { ThreadKey } from "../log.ts";
 import { rowsBetween } from "../prune-plan.ts";
 import { corrupt, encodeRecord } from "../record-codec.ts";
@@ -13,7 +14,6 @@ import { valueRef } from "../value-ref.ts";
 import { changedMeanwhile, isUnchanged } from "./copy-thread.ts";
 import { ExportEncoder } from "./export-file.ts";
 import { movedRecord, movedTail } from "./moved-record.ts";
-import type { WriterParts } from "./thread-writer.ts";
 
 /** Parts of a value read at a time. */
 const PARTS_AT_ONCE = 4;
@@ -23,7 +23,7 @@ const PARTS_AT_ONCE = 4;
  * are changed meanwhile; then the file has no end.
  */
 export async function* exportThread(
-  parts: Pick<WriterParts, "log" | "committer">,
+  parts: Pick<StoreParts, "log" | "committer">,
   key: ThreadKey,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -76,7 +76,7 @@ function named(n: number, values: StoredValue[]): StoredValue[] {
 
 /** The parts of a record's large values, a few of them in memory at a time. */
 async function* partsOf(
-  parts: Pick<WriterParts, "log" | "committer">,
+  parts: Pick<StoreParts, "log" | "committer">,
   key: ThreadKey,
   source: ThreadTail,
   n: number,
@@ -89,9 +89,7 @@ async function* partsOf(
       const wanted = { upload, from, count: Math.min(PARTS_AT_ONCE, count - from) };
       const data = (await parts.log.gather(key, { positions: [], parts: [wanted], keys: [] })).parts.get(upload);
       if (data === undefined) throw await missing(parts, key, source, valueRef(n, index));
-      for (let part = 0; part < wanted.count; part++) {
-        const at = part * limits.valuePartBytes;
-        const bytes = data.subarray(at, at + limits.valuePartBytes);
+      for (const [part, bytes] of splitIntoParts(data).entries()) {
         yield { upload: valueRef(n, index), index: from + part, count, data: bytes };
       }
     }
@@ -100,7 +98,7 @@ async function* partsOf(
 
 /** A thread may be pruned or deleted meanwhile; if it was not, something is wrong with it. */
 async function missing(
-  parts: Pick<WriterParts, "log" | "committer">,
+  parts: Pick<StoreParts, "log" | "committer">,
   key: ThreadKey,
   source: ThreadTail,
   ref: string,

@@ -11,6 +11,7 @@ import { PartsSchema, type Record } from "../../gen/cairn/store/v1/record_pb.ts"
 import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import { limits } from "../../limits.ts";
 import { uuid4 } from "../../system/uuid.ts";
+import type { StoreParts } from "../committer.ts";
 import type { ThreadKey } from "../log.ts";
 import { decodeRow } from "../record-codec.ts";
 import type { Committed } from "../store.ts";
@@ -18,7 +19,7 @@ import { refsIn } from "../used-values.ts";
 import { baseRefsOf } from "../value-bases.ts";
 import { parseRef } from "../value-ref.ts";
 import { damaged } from "./export-file.ts";
-import { ThreadWriter, threadExists, type WriterParts } from "./thread-writer.ts";
+import { ThreadWriter, threadExists } from "./thread-writer.ts";
 
 const ID_BYTES_MAX = 1024;
 /** References name positions of up to fifteen digits, and the new thread may begin after an old one. */
@@ -38,7 +39,7 @@ export interface ImportTarget {
 
 /** Makes a thread of a file's frames. All is checked as it comes; what was written is removed again when something is wrong. */
 export async function importThread(
-  parts: WriterParts,
+  parts: StoreParts,
   target: ImportTarget,
   frames: AsyncIterable<ExportFrame["frame"]>,
 ): Promise<Imported> {
@@ -62,7 +63,7 @@ export async function importThread(
 }
 
 class Import {
-  readonly #parts: WriterParts;
+  readonly #parts: StoreParts;
   readonly #key: ThreadKey;
   readonly #header: ExportHeader;
   readonly #writer: ThreadWriter;
@@ -77,7 +78,7 @@ class Import {
   #n = 0;
   #end: ExportEnd | undefined;
 
-  private constructor(parts: WriterParts, key: ThreadKey, header: ExportHeader, writer: ThreadWriter) {
+  private constructor(parts: StoreParts, key: ThreadKey, header: ExportHeader, writer: ThreadWriter) {
     this.#parts = parts;
     this.#key = key;
     this.#header = header;
@@ -85,7 +86,7 @@ class Import {
     this.#begunMs = parts.environment.clock.monotonicMs();
   }
 
-  static async begin(parts: WriterParts, target: ImportTarget, header: ExportHeader): Promise<Import> {
+  static async begin(parts: StoreParts, target: ImportTarget, header: ExportHeader): Promise<Import> {
     const { threadId, lastPosition, tail } = header;
     if (threadId === "" || Buffer.byteLength(threadId) > ID_BYTES_MAX) throw damaged("its thread's id is none");
     if (lastPosition < 1n || lastPosition > LAST_POSITION_MAX) throw damaged("its last position is none");

@@ -6,11 +6,10 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import { EventSchema, ThreadUpdatedSchema } from "../../gen/cairn/v1/event_pb.ts";
 import { ThreadStatus } from "../../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../../limits.ts";
-import type { Environment } from "../../system/environment.ts";
 import { uuid4 } from "../../system/uuid.ts";
-import type { Committer } from "../committer.ts";
+import type { StoreParts } from "../committer.ts";
 import { eventNumber, expiryOf, type Prepared, rowOf } from "../draft.ts";
-import type { Log, PartsRef, Row, ThreadKey } from "../log.ts";
+import type { PartsRef, Row, ThreadKey } from "../log.ts";
 import { LAYOUT } from "../record-codec.ts";
 import { requestOf } from "../request-record.ts";
 import type { Committed, Draft, ThreadTail } from "../store.ts";
@@ -21,12 +20,6 @@ import { type Move, movedRecord, movedTail } from "./moved-record.ts";
 /** Rows are written when there are so many, or so many bytes of them. */
 const BATCH = 100;
 const BATCH_BYTES = 8 * 1024 * 1024;
-
-export interface WriterParts {
-  log: Log;
-  environment: Environment;
-  committer: Committer;
-}
 
 /** The thread that the records come from. */
 export interface Origin {
@@ -57,7 +50,7 @@ export interface Ending {
  * that never ended is removed when a server starts, and by `abort`.
  */
 export class ThreadWriter {
-  readonly #parts: WriterParts;
+  readonly #parts: StoreParts;
   readonly #to: ThreadKey;
   readonly #origin: Origin;
   /** Where it goes, once something is there. */
@@ -66,7 +59,7 @@ export class ThreadWriter {
   #uploads: PartsRef[] = [];
   #isSent = false;
 
-  constructor(parts: WriterParts, to: ThreadKey, origin: Origin) {
+  constructor(parts: StoreParts, to: ThreadKey, origin: Origin) {
     this.#parts = parts;
     this.#to = to;
     this.#origin = origin;
