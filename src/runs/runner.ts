@@ -96,8 +96,12 @@ export class Runner {
 
   /** Reads a run. Throws RUN_NOT_FOUND. */
   async readRun(key: ThreadKey, runId: string): Promise<RunInfo> {
-    const holder = this.holderOf(key, await this.#parts.store.tail(key));
-    return await readRun(this.#parts.store, key, runId, (id) => id === holder);
+    const thread = await this.#parts.store.tail(key);
+    const holder = this.holderOf(key, thread);
+    const info = await readRun(this.#parts.store, key, runId, (id) => id === holder);
+    const waiting = thread.tail.workerTasks.filter(({ epoch }) => epoch === 0n).map(({ handler }) => handler);
+    if (runId === holder) info.waitsFor = [...new Set(waiting)].sort();
+    return info;
   }
 
   /** Cancels a run that is going, on this server or another, or waits. */

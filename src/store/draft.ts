@@ -167,6 +167,8 @@ function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, con
   tail.expiresAtMs = expiryOf(tail, record.atMs);
   if (draft.threadMetadata) tail.metadataAt = BigInt(n);
   tail.calls = callsAfter(tail.calls, draft, n);
+  tail.workerTasks = draft.workerTasks ?? (changesState(draft) ? [] : tail.workerTasks);
+  for (const { epoch } of tail.workerTasks) if (epoch > tail.lastTaskEpoch) tail.lastTaskEpoch = epoch;
   if (draft.cancelRun) {
     tail.cancelRunId = draft.cancelRun.runId;
     tail.cancelGracefully = draft.cancelRun.gracefully;

@@ -1,4 +1,4 @@
-import type { CalledRun, GraphRecord, Lease, Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
+import type { CalledRun, GraphRecord, Lease, Record, Tail, WorkerTask } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
@@ -61,6 +61,8 @@ export interface Draft {
   call?: CalledRun;
   /** Runs that a server does not go on with by itself any more. */
   endedCalls?: string[];
+  /** Tasks that workers hold or wait for, after this record; absent: as before, or none if the record changes the state. */
+  workerTasks?: WorkerTask[] | undefined;
   /** The run that its server shall cancel; gracefully: not before the superstep that is going has ended. */
   cancelRun?: { runId: string; gracefully: boolean };
 }

@@ -310,7 +310,7 @@ export type WorkerHello = Message<"cairn.v1.WorkerHello"> & {
   nodes: string[];
 
   /**
-   * How many tasks it runs at a time; credit beyond is refused. 1 to 1,000.
+   * How many tasks it runs at a time. 1 to 1,000.
    *
    * @generated from field: uint32 slots = 5;
    */
@@ -402,7 +402,7 @@ export const WorkerWelcomeSchema: GenMessage<WorkerWelcome> = /*@__PURE__*/
  */
 export type WorkerCredit = Message<"cairn.v1.WorkerCredit"> & {
   /**
-   * How many more. Credit not used and tasks not finished are together at most `Hello.slots`.
+   * How many more. What goes, with the tasks not finished, beyond `Hello.slots` is void.
    *
    * @generated from field: uint32 tasks = 1;
    */
@@ -468,7 +468,8 @@ export const ServerDrainingSchema: GenMessage<ServerDraining> = /*@__PURE__*/
   messageDesc(file_cairn_v1_worker_service, 10);
 
 /**
- * A task for a worker.
+ * A task for a worker. It may be sent again under the same lease, after a new stream or a new server: a worker that has it
+ * goes on with it, or tells its result again.
  *
  * @generated from message cairn.v1.Task
  */
