@@ -41,7 +41,7 @@ async function* work(
   outbox.send({
     case: "welcome",
     value: {
-      heartbeat: durationFromMs(workers.leaseMs / workerTerms.heartbeatsPerLease),
+      heartbeat: durationFromMs(Math.floor(workers.leaseMs / workerTerms.heartbeatsPerLease)),
       lease: durationFromMs(workers.leaseMs),
       chunkBytes: workerTerms.chunkBytes,
       payloadBytesMax: BigInt(workerTerms.payloadBytesMax),

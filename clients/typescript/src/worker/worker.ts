@@ -4,7 +4,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "../code.ts";
 import { CairnClientError } from "../error.ts";
 import type { Task, TaskLease, WorkerWelcome, WorkResponse } from "../gen/cairn/v1/worker_service_pb.ts";
-import { backoffMs, isConnectionLoss, wait } from "../retry.ts";
+import { backoffMs, wait } from "../retry.ts";
 import { toClientError } from "../to-client-error.ts";
 import type { Transport } from "../transport.ts";
 import type { NodeFunction } from "./node-function.ts";
@@ -71,8 +71,8 @@ export class Worker {
 
   /**
    * Serves until `stop` is called or `signal` aborts, and resolves when the tasks at work have been told. Throws what
-   * another attempt would meet again (TOKEN_INVALID, INVALID_FIELD, PROTOCOL_VERSION); a connection that breaks, or a worker
-   * of the same name whose leases are not over, is tried again for ever.
+   * another attempt would meet again (TOKEN_INVALID, SPACE_DENIED, INVALID_FIELD, PROTOCOL_VERSION, WORKER_REPLACED); all else
+   * is tried again for ever: a connection that breaks, another worker of this name whose leases are not over.
    */
   async run(signal?: AbortSignal): Promise<void> {
     const stop = () => this.stop();
@@ -259,7 +259,16 @@ function keyOf({ threadId, taskId, epoch }: TaskLease): string {
   return JSON.stringify([threadId, taskId, String(epoch)]);
 }
 
-/** A name that another session has becomes free when its leases are over. */
-function isWorthAnother(error: CairnClientError): boolean {
-  return isConnectionLoss(error) || error.reason === "WORKER_EXISTS" || error.reason === "WORKER_SILENT";
+/** What this worker would meet again on every stream. */
+const lasting: ReadonlySet<Code> = new Set([
+  Code.InvalidArgument,
+  Code.Unauthenticated,
+  Code.PermissionDenied,
+  Code.FailedPrecondition,
+  Code.Unimplemented,
+]);
+
+/** Lost connections, names that become free when leases are over, servers that are full or have a fault of their own. */
+function isWorthAnother({ code, reason }: CairnClientError): boolean {
+  return !lasting.has(code) && reason !== "WORKER_REPLACED";
 }
