@@ -241,7 +241,9 @@ export class WorkerHub {
       const known = await this.#parts.store.tail(key).catch(() => undefined);
       // A store that does not answer settles nothing: the worker will ask again.
       if (known === undefined) return;
-      if (known.tail.workerTasks.some((task) => task.taskId === taskId && task.epoch === epoch)) return;
+      const { workerId, sessionId } = session.identity;
+      const own = known.tail.workerTasks.find((task) => task.taskId === taskId && task.epoch === epoch);
+      if (own?.workerId === workerId && own.sessionId === sessionId) return;
     }
     session.evict(lease, "its lease is over, or its run has gone on without it");
   }
