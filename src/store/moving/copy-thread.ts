@@ -3,7 +3,7 @@ import { ErrorReason } from "../../gen/cairn/v1/error_pb.ts";
 import { threadNotFound } from "../../not-found.ts";
 import type { ThreadKey } from "../log.ts";
 import { rowsBetween } from "../prune-plan.ts";
-import type { Committed, Draft, ThreadTail } from "../store.ts";
+import type { Committed, RequestDraft, ThreadTail } from "../store.ts";
 import { EMPTY_METADATA } from "../thread-record.ts";
 import { ThreadWriter, type WriterParts } from "./thread-writer.ts";
 
@@ -14,7 +14,7 @@ export interface Copy {
   from: ThreadKey;
   to: ThreadKey;
   /** The request that it is committed with. */
-  request: () => Promise<Draft["request"]>;
+  request: () => Promise<RequestDraft | undefined>;
   signal?: AbortSignal;
 }
 
