@@ -5,7 +5,7 @@ import { type ReplicaSet, startReplicaSet } from "../support/mongo.ts";
 import { mongoStore } from "../support/stores.ts";
 import { auditThreads, withStore } from "./audit.ts";
 import { FaultyServer } from "./faulty-server.ts";
-import { COPIED, FLOW, KEPT, OTHER_SPACE, PRUNED, story, UPLOADED } from "./story.ts";
+import { COPIED, FLOW, KEPT, MOVED, OTHER_SPACE, PRUNED, story, UPLOADED } from "./story.ts";
 import { Witness } from "./witness.ts";
 
 let set: ReplicaSet;
@@ -46,7 +46,7 @@ describe.each(Object.entries(losses))("a primary that is %s", (_name, lose) => {
       await Promise.all([told, recover()]);
       expect(server.deaths).toBe(0);
       const ids = await withStore(server.store, auditThreads);
-      expect([...ids.keys()].toSorted()).toEqual([COPIED, FLOW, KEPT, PRUNED, UPLOADED].toSorted());
+      expect([...ids.keys()].toSorted()).toEqual([COPIED, FLOW, KEPT, MOVED, PRUNED, UPLOADED].toSorted());
     } finally {
       await server.end();
     }
