@@ -31,6 +31,14 @@ export interface DraftWrites {
   writes: PendingWrite[];
 }
 
+/** The request that a record is written for. */
+export interface RequestDraft {
+  id: string;
+  bodyHash: Uint8Array;
+  /** May be made from the finished record, which knows every reference and number; absent: not known yet. */
+  answer?: Uint8Array | ((record: Record) => Uint8Array);
+}
+
 /**
  * What a record is to say. Values may be inline: the store gives each a reference; the same TypedValue object
  * in several places (a task's write, the channel it sets, the event that tells of it) is stored once. Values
@@ -47,8 +55,8 @@ export interface Draft {
   writes?: DraftWrites[];
   /** Without number and time; the store gives both. A CheckpointSaved event of `checkpoint` is the caller's to add; its seq is filled in. */
   events?: Event[];
-  /** The answer may be made from the finished record, which knows every reference and number; absent: not known yet. */
-  request?: { id: string; bodyHash: Uint8Array; answer?: Uint8Array | ((record: Record) => Uint8Array) };
+  /** It may be looked up while the rest is; what that throws comes before all else that is found. */
+  request?: RequestDraft | Promise<RequestDraft | undefined>;
   threadMetadata?: Uint8Array;
   /** How long the thread lives after a change, from this one on; 0: for ever. Absent: as before. */
   ttlMs?: number;
@@ -158,7 +166,7 @@ export interface Store {
   /** Removes uploads that no put has named in time. Safe to end at any moment, and to repeat. */
   sweepUploads(signal: AbortSignal): Promise<void>;
   /** Deletes a thread, whoever holds it. False when there was none. */
-  deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
+  deleteThread(key: ThreadKey, request?: RequestDraft): Promise<boolean>;
   /** Deletes threads whose time to live is over, in bounded batches, and gives their number. `guard` may save one by throwing. */
   deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number>;
   /**
@@ -212,7 +220,7 @@ export interface Store {
   readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number): Promise<EventPage>;
   findRequest(key: ThreadKey, requestId: string): Promise<KnownRequest | undefined>;
   /** The call of a run that a server goes on with by itself, its values inline, and the request that it came with. */
-  calledRun(key: ThreadKey, n: number): Promise<{ call: CalledRun; request: Draft["request"] }>;
+  calledRun(key: ThreadKey, n: number): Promise<{ call: CalledRun; request: RequestDraft | undefined }>;
   /** Records that tell of runs starting or stopping, newest first, before position `beforeN` (Infinity: all). */
   runRecords(
     key: ThreadKey,
