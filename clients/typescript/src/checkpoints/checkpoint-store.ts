@@ -108,14 +108,28 @@ export class CheckpointStore {
     return found;
   }
 
-  /** Lists checkpoints of a thread, newest first, with all their values; pages are fetched as the loop needs them. */
-  list(threadId: string, query: CheckpointListQuery = {}, options?: CallOptions): AsyncGenerator<ReadCheckpoint> {
+  /**
+   * Lists checkpoints of a thread, or of all threads, newest first, with all their values; pages are fetched as the loop
+   * needs them.
+   */
+  list(
+    threadId: string | undefined,
+    query: CheckpointListQuery = {},
+    options?: CallOptions,
+  ): AsyncGenerator<ReadCheckpoint> {
     return pages(async (pageToken) => {
-      const heldRefs = this.#held.refs(threadId);
+      const heldRefs = threadId === undefined ? [] : this.#held.refs(threadId);
       const request = { ...query, threadId, pageToken, heldRefs };
       const { entries, tables, nextPageToken } = await this.#checkpoints.listCheckpoints(request, options);
-      const values = await this.#resolve(threadId, tables[threadId]?.values ?? [], options);
-      return { items: entries.map((entry) => toRead(threadId, entry, values)), nextPageToken };
+      const resolved = Object.entries(tables).map(
+        async ([thread, table]) => [thread, await this.#resolve(thread, table.values, options)] as const,
+      );
+      const values = new Map(await Promise.all(resolved));
+      const items = entries.map((entry) => {
+        const thread = entry.checkpoint?.threadId ?? "";
+        return toRead(thread, entry, values.get(thread) ?? new Map());
+      });
+      return { items, nextPageToken };
     });
   }
 
