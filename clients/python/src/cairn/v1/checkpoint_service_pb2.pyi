@@ -853,11 +853,11 @@ class GetChannelHistoryResponse(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def channels(self) -> _containers.MessageMap[_builtins.str, Global___ChannelHistory]:
-        """Channel name to what it is rebuilt from."""
+        """Channel name to what it is rebuilt from; one for each that was asked for."""
 
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.ValueEntry]:
-        """The value table."""
+        """The value table. Where the values together have more than 32 MiB, some come without their bytes: GetValues gives them."""
 
     def __init__(
         self,
@@ -887,7 +887,7 @@ class ChannelHistory(_message.Message):
 
     @_builtins.property
     def writes(self) -> _containers.RepeatedCompositeFieldContainer[_checkpoint_pb2.PendingWrite]:
-        """The writes to apply to it, oldest first."""
+        """The writes to apply to it, oldest first; of one checkpoint, sorted by (task_path, task_id, idx)."""
 
     def __init__(
         self,

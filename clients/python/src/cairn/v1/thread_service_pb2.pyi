@@ -470,7 +470,8 @@ class PruneThreadsRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     keep: _builtins.int
     """Checkpoints to keep in each namespace, newest first. At least 1. Those stay as well at which the kept ones say that
-    subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does.
+    subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does. So do those
+    that a delta channel of a kept one is rebuilt from.
     """
     request_id: _builtins.str
     """Makes a retry return the first answer for 24 hours."""
