@@ -28,6 +28,7 @@ REPLACEMENTS = {
     "AsyncClient": "Client",
     "AsyncGraphs": "Graphs",
     "AsyncPutValues": "PutValues",
+    "AsyncSaverCalls": "SaverCalls",
     "AsyncThread": "Thread",
     "AsyncThreads": "Threads",
     "AsyncTransport": "Transport",

@@ -1,6 +1,7 @@
 """Putting and reading checkpoints, sending only what changed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cairn import methods
@@ -36,6 +37,7 @@ class AsyncCheckpointStore:
         checkpoint: Checkpoint,
         values: Mapping[str, TypedValue],
         *,
+        refs: Mapping[str, str] = MappingProxyType({}),
         writes: Sequence[pb.CheckpointWrites] = (),
         on_conflict: pb.OnConflict.ValueType = pb.ON_CONFLICT_UNSPECIFIED,
         expected_head: pb.ExpectedHead | None = None,
@@ -44,7 +46,7 @@ class AsyncCheckpointStore:
     ) -> pb.PutCheckpointResponse:
         """Saves a checkpoint with the values of its channels, and any writes given beside it.
 
-        Raises what PutCheckpoint does. A base that the server does not have any more is no error: the values are then sent
+        `refs`: of other channels, the references of the values that they hold. Raises what PutCheckpoint does. A base that the server does not have any more is no error: the values are then sent
         whole.
         """
         thread_id, namespace = checkpoint.thread_id, checkpoint.namespace
@@ -52,7 +54,7 @@ class AsyncCheckpointStore:
 
         async def send(shortening: AsyncPutValues) -> pb.PutCheckpointResponse:
             request = pb.PutCheckpointRequest(
-                checkpoint=await shortening.checkpoint(checkpoint, values),
+                checkpoint=await shortening.checkpoint(checkpoint, values, refs),
                 writes=[await shortening.writes(group) for group in writes],
                 on_conflict=on_conflict,
                 expected_head=expected_head,
@@ -66,7 +68,7 @@ class AsyncCheckpointStore:
             value = values.get(channel)
             if value is not None:
                 self._held.hold(thread_id, ref, value, checksums.get(channel))
-                self._held.set_channel(thread_id, namespace, channel, ref)
+            self._held.set_channel(thread_id, namespace, channel, ref)
         return response
 
     async def put_writes(

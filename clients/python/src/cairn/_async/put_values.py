@@ -27,10 +27,14 @@ class AsyncPutValues:
         self.checksums: dict[str, int] = {}
         """Of the channels' values, where they had to be computed."""
 
-    async def checkpoint(self, whole: Checkpoint, values: Mapping[str, TypedValue]) -> Checkpoint:
-        """The checkpoint with these channel values."""
+    async def checkpoint(
+        self, whole: Checkpoint, values: Mapping[str, TypedValue], refs: Mapping[str, str]
+    ) -> Checkpoint:
+        """The checkpoint with these channel values, and those that are references already."""
         sent = Checkpoint()
         sent.CopyFrom(whole)
+        for channel, ref in refs.items():
+            sent.channel_values[channel].ref = ref
         for channel, value in values.items():
             shortened = await self._shortened(whole.namespace, channel, value, self.checksums)
             sent.channel_values[channel].CopyFrom(shortened)
