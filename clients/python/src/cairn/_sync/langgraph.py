@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, CheckpointMetadata, CheckpointTuple, DeltaChannelHistory
 from langgraph.checkpoint.base import Checkpoint as LangGraphCheckpoint
+from langgraph.checkpoint.base import CheckpointMetadata, CheckpointTuple, DeltaChannelHistory
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from cairn import methods
@@ -20,6 +20,7 @@ from cairn.langgraph.from_wire import needs_parent, to_delta_history, to_tuple
 from cairn.langgraph.memory import SaverMemory
 from cairn.langgraph.places import Place
 from cairn.langgraph.to_wire import to_checkpoint, to_metadata, to_values, to_writes
+from cairn.langgraph.versions import from_version_map
 from cairn.v1 import checkpoint_service_pb2 as pb
 from cairn.v1 import thread_service_pb2 as thread_pb
 
@@ -59,7 +60,7 @@ class SaverCalls:
             if found is not None:
                 yield self._to_tuple(serde, found)
             return
-        before_id = None if before is None else Place.of(before).checkpoint_id
+        before_id = None if before is None else before["configurable"].get("checkpoint_id")
         query = CheckpointQuery(
             namespace=configurable.get("checkpoint_ns"),
             before=before_id,
@@ -89,15 +90,13 @@ class SaverCalls:
         config: RunnableConfig,
         checkpoint: LangGraphCheckpoint,
         metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
     ) -> RunnableConfig:
         parent = Place.of(config)
         kept_metadata = to_metadata(config, metadata)
         message = to_checkpoint(parent, checkpoint, kept_metadata)
-        values = checkpoint["channel_values"]
-        # A channel that has no new version holds what it held in the parent, which the server has.
-        known = self._memory.refs.of(parent) if parent.checkpoint_id is not None else {}
-        refs = {name: known[name] for name in values if name in known and name not in new_versions}
+        values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
+        unchanged = self._memory.refs.unchanged(parent, versions)
+        refs = {channel: ref for channel, ref in unchanged.items() if channel in values}
         must_be_head = self._memory.refuses_second_run and self._memory.heads.must_be_head(
             parent, message.id, kept_metadata.get("source")
         )
@@ -115,7 +114,7 @@ class SaverCalls:
             self._memory.refs.forget(parent)
             response = send({})
         place = parent.at(message.id)
-        self._memory.refs.set(place, response.value_refs)
+        self._memory.refs.set(place, versions, response.value_refs)
         if must_be_head:
             self._memory.heads.saved(parent, message.id)
         return place.config
@@ -180,7 +179,8 @@ class SaverCalls:
                 return None
             raise
         refs = {channel: value.ref for channel, value in read.checkpoint.channel_values.items()}
-        self._memory.refs.set(place.at(read.checkpoint.id), refs)
+        versions = from_version_map(read.checkpoint.channel_versions)
+        self._memory.refs.set(place.at(read.checkpoint.id), versions, refs)
         return read
 
     def _to_tuple(self, serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple:

@@ -41,7 +41,7 @@ class Thread:
     graph, checkpoint, node or channel that isn't there, and FAILED_PRECONDITION when its state does not allow them.
 
     All calls take a `timeout` in seconds. Those that change something take a `request_id`, which makes a retry return the
-    first answer for 24 hours; without one, each call has a new UUID, which its own attempts share. `encoding` is how
+    first answer for 24 hours; without one, each call has a random one, which its own attempts share. `encoding` is how
     values are sent: "msgpack" or "json".
     """
 

@@ -2,8 +2,8 @@
 """Calls with their deadlines, request ids and retries."""
 
 import random
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
@@ -92,4 +92,4 @@ def _request_id(method: UnaryMethod[Request, Response], request: Request) -> byt
     in. All attempts of a call share it. Empty for calls that take none or have one."""
     if not method.takes_request_id or getattr(request, "request_id"):  # noqa: B009
         return b""
-    return method.request_type(request_id=str(uuid.uuid4())).SerializeToString()
+    return method.request_type(request_id=secrets.token_hex(16)).SerializeToString()

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from cairn.checkpoints.held_values import HELD_SECONDS
 from cairn.langgraph.places import Place
@@ -12,24 +13,44 @@ _CHECKPOINTS_MAX = 1_000
 """Checkpoints that are remembered, the most recently used ones."""
 
 
+Versions = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    until: float
+    versions: Versions
+    refs: Mapping[str, str]
+
+
 class KnownRefs:
     """References of the channels' values, by checkpoint. Any thread may use it."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._checkpoints: OrderedDict[Place, tuple[float, Mapping[str, str]]] = OrderedDict()
+        self._checkpoints: OrderedDict[Place, _Known] = OrderedDict()
 
-    def of(self, place: Place) -> Mapping[str, str]:
-        """Channel to reference; empty for a checkpoint of which nothing is known."""
-        with self._lock:
-            until, refs = self._checkpoints.get(place, (0.0, {}))
-            return refs if self._now() < until else {}
+    def unchanged(self, parent: Place, versions: Versions) -> dict[str, str]:
+        """The references of the channels that a checkpoint has at the same version as its parent.
 
-    def set(self, place: Place, refs: Mapping[str, str]) -> None:
-        """The checkpoint's values are called so."""
+        A version says what a channel holds along one line of checkpoints only: two that follow the same one may give the
+        same version to different values.
+        """
         with self._lock:
-            self._checkpoints[place] = (self._now() + HELD_SECONDS, dict(refs))
+            known = self._checkpoints.get(parent)
+        if known is None or known.until <= self._now():
+            return {}
+        return {
+            channel: ref
+            for channel, ref in known.refs.items()
+            if channel in versions and channel in known.versions and versions[channel] == known.versions[channel]
+        }
+
+    def set(self, place: Place, versions: Versions, refs: Mapping[str, str]) -> None:
+        """The checkpoint's channels have these versions, and their values are called so."""
+        with self._lock:
+            self._checkpoints[place] = _Known(self._now() + HELD_SECONDS, dict(versions), dict(refs))
             self._checkpoints.move_to_end(place)
             if len(self._checkpoints) > _CHECKPOINTS_MAX:
                 self._checkpoints.popitem(last=False)

@@ -89,8 +89,11 @@ class CairnSaver(BaseCheckpointSaver[Any]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Saves a checkpoint; the config names its parent. Gives the config that names it."""
-        return self._calls.put(self.serde, config, checkpoint, metadata, new_versions)
+        """Saves a checkpoint; the config names its parent. Gives the config that names it.
+
+        All values are kept, not those of `new_versions` only; what has not changed since the parent is not sent.
+        """
+        return self._calls.put(self.serde, config, checkpoint, metadata)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -146,7 +149,7 @@ class CairnSaver(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """As `put`."""
-        return await self._acalls.put(self.serde, config, checkpoint, metadata, new_versions)
+        return await self._acalls.put(self.serde, config, checkpoint, metadata)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

@@ -1,19 +1,23 @@
-"""Looks at messages through their descriptors, so that what is asked of them holds for fields added later too."""
+"""Looks at messages through their descriptors, so that what is asked of them holds for fields added later too.
+
+Descriptors have two classes, of which their types do not say that they are alike.
+"""
 
 import difflib
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
-from cairn.v1 import value_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from cairn.v1 import value_pb2
 
-def is_map(field: FieldDescriptor) -> bool:
+
+def is_map(field: Any) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-def children(message: Message, field: FieldDescriptor) -> list[Message]:
+def children(message: Message, field: Any) -> list[Message]:
     """The messages in a field: one, several, or a map's values."""
     if field.message_type is None:
         return []
@@ -33,7 +37,7 @@ def messages_in(message: Message) -> Iterator[Message]:
             yield from messages_in(child)
 
 
-def add_types(descriptor: Descriptor, left_out: Collection[str], found: dict[str, Descriptor]) -> None:
+def add_types(descriptor: Any, left_out: Collection[str], found: dict[str, Any]) -> None:
     """Adds every type that a message of this type can hold, itself included, but for those in fields left out."""
     if descriptor.full_name in found:
         return
@@ -43,9 +47,9 @@ def add_types(descriptor: Descriptor, left_out: Collection[str], found: dict[str
             add_types(field.message_type, left_out, found)
 
 
-def unset_fields(messages: list[Message], left_out: Collection[str] = ()) -> set[str]:
+def unset_fields(messages: Sequence[Message], left_out: Collection[str] = ()) -> set[str]:
     """Fields of any type below the messages' that no message of that type has set."""
-    types: dict[str, Descriptor] = {}
+    types: dict[str, Any] = {}
     for message in messages:
         add_types(message.DESCRIPTOR, left_out, types)
     wanted = [descriptor for descriptor in types.values() if not descriptor.GetOptions().map_entry]
@@ -54,7 +58,7 @@ def unset_fields(messages: list[Message], left_out: Collection[str] = ()) -> set
     return every - found
 
 
-def inlined(message: Message, table) -> Message:
+def inlined(message: Message, table: Iterable[value_pb2.ValueEntry]) -> Message:
     """A copy in which every reference is replaced by the value that the table has under it."""
     values = {}
     for entry in table:

@@ -2,11 +2,13 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
+
+from google.protobuf.duration_pb2 import Duration
 
 from cairn.v1 import checkpoint_pb2 as pb
 from cairn.v1 import checkpoint_service_pb2 as service_pb
 from cairn.v1.value_pb2 import NameList, NameSet, TypedValue, Value, Version, VersionMap, VersionsSeen
-from google.protobuf.duration_pb2 import Duration
 
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
@@ -45,7 +47,7 @@ def versions(**extra: Version) -> VersionMap:
     )
 
 
-def full(origin: int, thread: str) -> pb.Checkpoint:
+def full(origin: pb.Origin.ValueType, thread: str) -> pb.Checkpoint:
     """Every field set; the origins differ in what is particular to each."""
     name = pb.Origin.Name(origin)
     checkpoint = pb.Checkpoint(
@@ -157,7 +159,7 @@ def _neograph(checkpoint: pb.Checkpoint) -> None:
     checkpoint.schema_version = 4
 
 
-PARTICULAR = {
+PARTICULAR: dict[pb.Origin.ValueType, Callable[[pb.Checkpoint], None]] = {
     pb.ORIGIN_NATIVE: _native,
     pb.ORIGIN_LANGGRAPH: _langgraph,
     pb.ORIGIN_JUNCTURE: _juncture,
@@ -187,9 +189,7 @@ def writes_for(checkpoint: pb.Checkpoint) -> service_pb.CheckpointWrites:
         ),
         pb.PendingWrite(task_id="also finished", task_path="~push, 2", idx=0, channel="log", value=inline(b"", "null")),
     ]
-    return service_pb.CheckpointWrites(
-        namespace=checkpoint.namespace, checkpoint_id=checkpoint.id, writes=writes
-    )
+    return service_pb.CheckpointWrites(namespace=checkpoint.namespace, checkpoint_id=checkpoint.id, writes=writes)
 
 
 def native_interrupt_id(task_id: str, namespace: str, index: int) -> str:
