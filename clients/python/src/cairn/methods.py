@@ -21,7 +21,9 @@ _LONG = frozenset({"RunStep", "Run", "Resume", "CopyThread", "PruneThreads"})
 
 
 @dataclass(frozen=True)
-class _Method(Generic[Request, Response]):
+class Method(Generic[Request, Response]):
+    """A call of the API."""
+
     path: str
     """As it is on the wire: `/cairn.v1.RunService/Run`."""
     request_type: type[Request]
@@ -35,15 +37,15 @@ class _Method(Generic[Request, Response]):
     """Whether `run_timeout` is for it, and not `timeout`."""
 
 
-class UnaryMethod(_Method[Request, Response]):
+class UnaryMethod(Method[Request, Response]):
     """One request, one response."""
 
 
-class ServerStreamMethod(_Method[Request, Response]):
+class ServerStreamMethod(Method[Request, Response]):
     """One request, many responses."""
 
 
-class ClientStreamMethod(_Method[Request, Response]):
+class ClientStreamMethod(Method[Request, Response]):
     """Many requests, one response."""
 
 

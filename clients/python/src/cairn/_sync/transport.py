@@ -6,11 +6,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from typing import Any
 
 from cairn._sync.wire import Stream, Wire, sleep
 from cairn.errors import CairnError, is_connection_loss
-from cairn.methods import ClientStreamMethod, Request, Response, ServerStreamMethod, UnaryMethod
+from cairn.methods import ClientStreamMethod, Method, Request, Response, ServerStreamMethod, UnaryMethod
 from cairn.options import ConnectOptions
 from cairn.retry import backoff
 
@@ -81,7 +80,7 @@ class Transport:
             raise error
         sleep(wait)
 
-    def _timeout(self, method: Any, timeout: float | None) -> float:
+    def _timeout(self, method: Method[Request, Response], timeout: float | None) -> float:
         if timeout is not None:
             return timeout
         return self.options.run_timeout if method.is_long else self.options.timeout
