@@ -39,8 +39,8 @@ def test_is_strictly_typed() -> None:
 
 def test_every_public_name_is_documented() -> None:
     public: list[Any] = [getattr(cairn, name) for name in cairn.__all__]
-    classes = [found for found in [*public, CairnSaver] if inspect.isclass(found)]
-    functions = [found for found in public if inspect.isfunction(found)]
+    classes: list[Any] = [found for found in [*public, CairnSaver] if inspect.isclass(found)]
+    functions: list[Any] = [found for found in public if inspect.isfunction(found)]
     own = [method for found in classes for method in vars(found).values() if inspect.isfunction(method)]
     named: list[Any] = [found for found in [*classes, *functions, *own] if not found.__name__.startswith("_")]
     assert len(named) > 100
