@@ -45,6 +45,8 @@ export const limits = {
   nodeCacheBytesMax: 64 * 1024 * 1024,
   /** Rows a page may hold. */
   pageSizeMax: 500,
+  /** Checkpoints that the history of a channel may go back: four times LangGraph's own bound. */
+  historyStepsMax: 20_000,
   pageSizeDefault: 50,
   /** Metadata keys of a checkpoint or thread that filters can find. */
   metadataTagsMax: 64,

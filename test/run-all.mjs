@@ -33,11 +33,11 @@ const suites = {
   },
 
   python: async () => {
-    const folder = "test/languages/python";
-    const python = venvPython(`${folder}/requirements.txt`);
+    const python = venvPython("clients/python/tests/requirements.txt");
     if (!python) return { ok: false, passed: 0, failed: 0 };
     const report = freshReport("python.xml");
-    const ok = await run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, folder]);
+    const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, "clients/python"];
+    const ok = await run(python, pytest);
     return { ok, ...junit(report) };
   },
 

@@ -5,6 +5,7 @@ import {
   type BatchGetCheckpointsRequest,
   type BatchGetCheckpointsResponse,
   BatchGetCheckpointsResponseSchema,
+  ChannelHistorySchema,
   type CheckpointEntry,
   CheckpointEntrySchema,
   type CheckpointName,
@@ -12,6 +13,9 @@ import {
   type FindCheckpointRequest,
   type FindCheckpointResponse,
   FindCheckpointResponseSchema,
+  type GetChannelHistoryRequest,
+  type GetChannelHistoryResponse,
+  GetChannelHistoryResponseSchema,
   type GetCheckpointRequest,
   type GetCheckpointResponse,
   GetCheckpointResponseSchema,
@@ -92,6 +96,22 @@ export async function listCheckpoints(
     nextPageToken: page.nextPageToken,
   });
   response.tables = tablesOf(page.entries);
+  return response;
+}
+
+export async function getChannelHistory(
+  { store }: Parts,
+  { name, channels }: GetChannelHistoryRequest,
+  { space }: CallContext,
+): Promise<GetChannelHistoryResponse> {
+  const { threadId = "", namespace = "", checkpointId } = name ?? {};
+  const key = { space, thread: threadId };
+  const query = { namespace, id: checkpointId, channels };
+  const history = await store.getChannelHistory(key, query, readOptions(ValueView.FULL, []));
+  if (history === undefined) throw await notFound(store, key, namespace, checkpointId);
+  const response = create(GetChannelHistoryResponseSchema, { values: [...history.values.values()] });
+  response.channels = Object.create(null);
+  for (const [channel, found] of history.channels) response.channels[channel] = create(ChannelHistorySchema, found);
   return response;
 }
 

@@ -112,7 +112,8 @@ export async function readEntries(
   });
 }
 
-function mergedWrites(table: ValueTable, rows: Row[], found: { checkpoint: Checkpoint }[]): PendingWrite[][] {
+/** The pending writes of each of these checkpoints, of the rows that tell of them. */
+export function mergedWrites(table: ValueTable, rows: Row[], found: { checkpoint: Checkpoint }[]): PendingWrite[][] {
   const byKey = new Map<string, Record[]>();
   // The order of the log decides between writes.
   for (const row of [...rows].sort((left, right) => left.n - right.n)) {

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { CheckpointSchema, Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { keptBy, knownOf, type PruneRule } from "./keep-rule.ts";
@@ -9,16 +9,30 @@ interface Given {
   parents?: { [namespace: string]: string };
   heads?: { [namespace: string]: string };
   foreign?: boolean;
+  /** A delta channel that it holds whole, or only by what was written to it since its parent. */
+  delta?: "whole" | "written" | "untouched";
 }
 
 /** What is kept of checkpoints that were put in this order, one a second. */
 function kept(rule: PruneRule, given: Given[]): string[] {
-  const known = given.map(({ id, namespace = "", parents = {}, heads = {}, foreign }, index) => {
-    const origin = foreign ? Origin.LANGGRAPH : Origin.NATIVE;
-    const fields = { id, namespace, parents, subgraphHeads: heads, origin, seq: BigInt(index + 1) };
-    return knownOf(index + 1, index * 1000, create(CheckpointSchema, fields));
+  const known = given.map(({ id, namespace = "", parents = {}, heads = {}, foreign, delta }, index) => {
+    const origin = foreign || delta ? Origin.LANGGRAPH : Origin.NATIVE;
+    const fields = { id, namespace, parents, subgraphHeads: heads, origin, seq: BigInt(index + 1), ...deltaOf(delta) };
+    const parentId = given.slice(0, index).findLast((before) => (before.namespace ?? "") === namespace)?.id;
+    return knownOf(index + 1, index * 1000, create(CheckpointSchema, { ...fields, parentId }));
   });
   return [...keptBy(rule, known)].map((name) => name.split("\0")[1] as string).sort();
+}
+
+function deltaOf(delta: Given["delta"]): MessageInitShape<typeof CheckpointSchema> {
+  if (!delta) return {};
+  const versions = { log: { number: { case: "int64Value" as const, value: 1n } } };
+  const values = { log: { source: { case: "ref" as const, value: "1.0" } } };
+  return {
+    deltaCounters: { log: { updates: 1n, supersteps: 1n } },
+    channelVersions: { versions: delta === "untouched" ? {} : versions },
+    channelValues: delta === "whole" ? values : {},
+  };
 }
 
 describe("what a prune keeps", () => {
@@ -70,5 +84,18 @@ describe("what a prune keeps", () => {
       { id: "b", foreign: true },
     ];
     expect(kept({ keep: 1 }, given)).toEqual(["b", "x"]);
+  });
+
+  test("what a delta channel is rebuilt from, back to where it was last whole", () => {
+    const given: Given[] = [
+      { id: "a", delta: "whole" },
+      { id: "b", delta: "whole" },
+      { id: "c", delta: "written" },
+      { id: "x", namespace: "s", delta: "written" },
+      { id: "d", delta: "written" },
+    ];
+    expect(kept({ keep: 1 }, given)).toEqual(["b", "c", "d", "x"]);
+    expect(kept({ keep: 1 }, [...given, { id: "e", delta: "whole" }])).toEqual(["e", "x"]);
+    expect(kept({ keep: 1 }, [{ id: "a" }, { id: "b", delta: "untouched" }])).toEqual(["b"]);
   });
 });

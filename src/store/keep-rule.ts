@@ -27,10 +27,11 @@ export interface Known extends Named {
 export function knownOf(n: number, atMs: number, checkpoint: Checkpoint): Known {
   const { namespace, id, seq, parentId, parents, subgraphHeads, runId = "" } = checkpoint;
   const callers = isOfCall(checkpoint) ? namesIn(parents) : [];
+  const base = parentId !== undefined && isOfDeltas(checkpoint) ? [nameOf({ namespace, id: parentId })] : [];
   return {
     ...{ n, namespace, id, seq: Number(seq), atMs, runId },
     parent: parentId === undefined ? undefined : nameOf({ namespace, id: parentId }),
-    needs: [...namesIn(subgraphHeads), ...callers],
+    needs: [...namesIn(subgraphHeads), ...callers, ...base],
     callers,
   };
 }
@@ -41,6 +42,16 @@ export function knownOf(n: number, atMs: number, checkpoint: Checkpoint): Known 
  */
 function isOfCall({ origin, namespace }: Checkpoint): boolean {
   return origin === Origin.NATIVE && namespace.includes(":");
+}
+
+/**
+ * Whether it holds a channel only as what changed since its parent: a delta channel of LangGraph's that has been written
+ * to, and whose value was last kept whole further up.
+ */
+function isOfDeltas({ deltaCounters, channelValues, channelVersions }: Checkpoint): boolean {
+  return Object.keys(deltaCounters).some(
+    (channel) => Object.hasOwn(channelVersions?.versions ?? {}, channel) && !Object.hasOwn(channelValues, channel),
+  );
 }
 
 function namesIn(places: { [namespace: string]: string }): string[] {

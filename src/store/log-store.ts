@@ -4,6 +4,7 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { calledRun } from "./called-run.ts";
+import { type HistoryQuery, readChannelHistory } from "./channel-history.ts";
 import { listCheckpoints } from "./checkpoint-list.ts";
 import { partsSettled, readCheckpoint } from "./checkpoint-reader.ts";
 import { Committer } from "./committer.ts";
@@ -202,6 +203,10 @@ export class LogStore implements Store {
 
   listCheckpoints(space: string, list: CheckpointList, options: ReadOptions) {
     return listCheckpoints(this.#sources, space, list, options);
+  }
+
+  getChannelHistory(key: ThreadKey, query: HistoryQuery, options: ReadOptions) {
+    return readChannelHistory(this.#sources, key, query, options);
   }
 
   async loadValues(key: ThreadKey, refs: string[]) {

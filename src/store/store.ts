@@ -5,6 +5,7 @@ import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import type { Thread, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import type { TypedValue, ValueEntry } from "../gen/cairn/v1/value_pb.ts";
 
+import type { HistoryQuery, StoredHistory } from "./channel-history.ts";
 import type { CheckOptions, Checkup } from "./doctor/check-store.ts";
 import type { ThreadKey } from "./log.ts";
 import type { MigrateOptions, Migration } from "./migrate.ts";
@@ -208,6 +209,11 @@ export interface Store {
     list: CheckpointList,
     options: ReadOptions,
   ): Promise<{ entries: StoredCheckpoint[]; nextPageToken: string }>;
+  /**
+   * What channels of a checkpoint are rebuilt from that it does not hold: see `channel-history.ts`. Undefined when there is
+   * no such checkpoint. Throws LIMIT_REACHED.
+   */
+  getChannelHistory(key: ThreadKey, query: HistoryQuery, options: ReadOptions): Promise<StoredHistory | undefined>;
   /** Values by reference. Throws VALUE_NOT_FOUND. */
   loadValues(key: ThreadKey, refs: string[]): Promise<Map<string, TypedValue>>;
   /** A value in chunks, however large. Throws VALUE_NOT_FOUND; while it is read, VALUE_CHECKSUM. */

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, "../..");
 
 /** Each requirements file, in a folder of the repository, has an environment of its own. */
 const environments = {
-  "test/languages/python/requirements.txt": { folder: ".cache/venv", pythons: ["python3"] },
+  "clients/python/tests/requirements.txt": { folder: ".cache/venv", pythons: ["python3"] },
   // There are wheels of NeoGraph for these, and building it takes a compiler and long.
   "test/graphs/neograph/requirements.txt": {
     folder: ".cache/venv-neograph",

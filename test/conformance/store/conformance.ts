@@ -6,6 +6,7 @@ import { events } from "./events.ts";
 import { expiry } from "./expiry.ts";
 import { fences } from "./fences.ts";
 import { heads } from "./heads.ts";
+import { histories } from "./histories.ts";
 import { layouts } from "./layouts.ts";
 import { filters, lists } from "./lists.ts";
 import { model } from "./model.ts";
@@ -25,7 +26,20 @@ import { writes } from "./writes.ts";
 export function storeConformance(name: string, factory: () => Promise<Backend>): void {
   describe(`store conformance: ${name}`, () => {
     const context = useBackend(factory);
-    for (const part of [puts, heads, writes, requests, lists, filters, values, patches, events, threads, deletion])
+    for (const part of [
+      puts,
+      heads,
+      writes,
+      requests,
+      lists,
+      histories,
+      filters,
+      values,
+      patches,
+      events,
+      threads,
+      deletion,
+    ])
       part(context);
     for (const part of [pruning, copying, expiry, versions, spaces, graphs, fences, newer, layouts, doctor, model])
       part(context);

@@ -470,7 +470,8 @@ export type PruneThreadsRequest = Message<"cairn.v1.PruneThreadsRequest"> & {
 
   /**
    * Checkpoints to keep in each namespace, newest first. At least 1. Those stay as well at which the kept ones say that
-   * subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does.
+   * subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does. So do those
+   * that a delta channel of a kept one is rebuilt from.
    *
    * @generated from field: uint32 keep = 2;
    */

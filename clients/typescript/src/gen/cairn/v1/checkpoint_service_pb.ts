@@ -737,14 +737,14 @@ export const GetChannelHistoryRequestSchema: GenMessage<GetChannelHistoryRequest
  */
 export type GetChannelHistoryResponse = Message<"cairn.v1.GetChannelHistoryResponse"> & {
   /**
-   * Channel name to what it is rebuilt from.
+   * Channel name to what it is rebuilt from; one for each that was asked for.
    *
    * @generated from field: map<string, cairn.v1.ChannelHistory> channels = 1;
    */
   channels: { [key: string]: ChannelHistory };
 
   /**
-   * The value table.
+   * The value table. Where the values together have more than 32 MiB, some come without their bytes: GetValues gives them.
    *
    * @generated from field: repeated cairn.v1.ValueEntry values = 2;
    */
@@ -772,7 +772,7 @@ export type ChannelHistory = Message<"cairn.v1.ChannelHistory"> & {
   seed?: Value | undefined;
 
   /**
-   * The writes to apply to it, oldest first.
+   * The writes to apply to it, oldest first; of one checkpoint, sorted by (task_path, task_id, idx).
    *
    * @generated from field: repeated cairn.v1.PendingWrite writes = 2;
    */
@@ -1225,8 +1225,10 @@ export const CheckpointService: GenService<{
   },
   /**
    * Reads what delta channels are rebuilt from, in one call: per channel the nearest stored value up the line of
-   * parents and the writes since.
-   * Errors: NOT_FOUND (THREAD_NOT_FOUND, CHECKPOINT_NOT_FOUND).
+   * parents and the writes since, those of the value's own checkpoint included. Writes of the checkpoint itself are
+   * of the step after it, and left out. (The rules are LangGraph's: `get_delta_channel_history`.)
+   * Errors: NOT_FOUND (THREAD_NOT_FOUND, CHECKPOINT_NOT_FOUND); RESOURCE_EXHAUSTED (LIMIT_REACHED) where a value lies
+   * more than 20,000 checkpoints back.
    *
    * @generated from rpc cairn.v1.CheckpointService.GetChannelHistory
    */

@@ -1,0 +1,19 @@
+"""Walking through lists page by page."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from cairn._async.wire import Result, Stream
+
+T = TypeVar("T")
+
+
+async def pages(fetch: Callable[[str], Result[tuple[Sequence[T], str]]]) -> Stream[T]:
+    """Every item of a list; a page is fetched when the loop gets to it. `fetch` gives a page and the next page's token."""
+    token = ""
+    while True:
+        items, token = await fetch(token)
+        for item in items:
+            yield item
+        if token == "":
+            return

@@ -1,0 +1,1 @@
+"""Putting and reading checkpoints: what sync and asyncio share."""
