@@ -96,6 +96,14 @@ class TaskStarted(TaskEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWaiting(TaskEvent):
+    """A task waits: no connected worker serves `handler`."""
+
+    step: int
+    handler: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFinished(TaskEvent):
     """A task's result was saved."""
 
@@ -185,6 +193,7 @@ Event: TypeAlias = (
     | RunStarted
     | RunStopped
     | TaskStarted
+    | TaskWaiting
     | TaskFinished
     | TaskFailed
     | InterruptRaised
@@ -215,7 +224,15 @@ def to_event(raw: pb.Event, resolve: Resolve) -> Event:
         "raw": raw,
     }
     match raw.WhichOneof("body"):
-        case "task_started" | "task_finished" | "task_failed" | "interrupt_raised" | "custom" | "message_token":
+        case (
+            "task_started"
+            | "task_waiting"
+            | "task_finished"
+            | "task_failed"
+            | "interrupt_raised"
+            | "custom"
+            | "message_token"
+        ):
             return _task_event(raw, head, resolve)
         case "run_queued" | "run_started" | "run_stopped":
             return _run_event(raw, head)
@@ -255,6 +272,8 @@ def _task_event(raw: pb.Event, head: dict[str, Any], resolve: Resolve) -> Event:
     match body:
         case pb.TaskStarted():
             return TaskStarted(**head, step=body.step, triggers=tuple(body.triggers))
+        case pb.TaskWaiting():
+            return TaskWaiting(**head, step=body.step, handler=body.handler)
         case pb.TaskFinished():
             updates = (ChannelUpdate(made.channel, resolve(made.value), made.overwrite) for made in body.updates)
             return TaskFinished(**head, step=body.step, updates=tuple(updates))

@@ -1,0 +1,73 @@
+# Generated of _async/client.py by scripts/generate.py.
+"""A connection to one space of a server."""
+
+from types import TracebackType
+
+import grpc
+from typing_extensions import Self, Unpack
+
+from cairn._sync.checkpoint_store import CheckpointStore
+from cairn._sync.graphs import Graphs
+from cairn._sync.thread import Thread
+from cairn._sync.threads import Threads
+from cairn._sync.transport import Transport
+from cairn._sync.wire import Stream
+from cairn.checkpoints.held_values import HeldValues
+from cairn.errors import CairnError
+from cairn.methods import Request, Response, ServerStreamMethod, UnaryMethod
+from cairn.options import DEFAULT_ADDRESS, ConnectArguments, ConnectOptions
+
+
+class Client:
+    """A connection to one space of a Cairn server. Close it when done, or use it in a `with` block.
+
+    `address` is `host:port`, or what else gRPC resolves (`unix:/run/cairn.sock`); `ConnectOptions` has the other options.
+    Nothing is sent yet: the first call connects.
+
+    Every call has a deadline (`timeout`, in seconds). Calls that change nothing, and changes that carry a request_id (which
+    the client adds by itself), are retried when the server can't be reached. Errors are `CairnError`s; a run that fails or
+    stops to ask is no error but an outcome.
+    """
+
+    def __init__(self, address: str = DEFAULT_ADDRESS, **options: Unpack[ConnectArguments]) -> None:
+        chosen = ConnectOptions(**options)
+        self._transport = Transport(address, chosen)
+        self.graphs = Graphs(self._transport)
+        """Registering and looking at graphs."""
+        self.threads = Threads(self._transport)
+        """Finding and creating threads."""
+        self.checkpoint_store = CheckpointStore(self._transport, HeldValues(chosen.held_bytes_max))
+        """Putting and reading checkpoints, sending only what changed; for framework adapters."""
+
+    def thread(self, thread_id: str) -> Thread:
+        """A thread by its id. It need not exist: a run creates it."""
+        return Thread(self._transport, thread_id)
+
+    def call(
+        self, method: UnaryMethod[Request, Response], request: Request, *, timeout: float | None = None
+    ) -> Response:
+        """Any call as it is on the wire: `client.call(methods.GET_STATUS, GetStatusRequest())`."""
+        return self._transport.unary(method, request, timeout)
+
+    def stream(
+        self, method: ServerStreamMethod[Request, Response], request: Request, *, timeout: float | None = None
+    ) -> Stream[Response]:
+        """Any call that answers with a stream, as it is on the wire. Leaving the loop cancels it."""
+        return self._transport.server_stream(method, request, timeout)
+
+    def ready(self, timeout: float = 5.0) -> None:
+        """Returns once the server has been reached; raises UNAVAILABLE if not within so many seconds."""
+        if not self._transport.wire.ready(timeout):
+            raise CairnError(grpc.StatusCode.UNAVAILABLE, f"no server answers at {self._transport.address}")
+
+    def close(self) -> None:
+        """Closes the connection. Calls that are under way end with CANCELLED."""
+        self._transport.wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,25 @@
+# Generated of _async/fetch_values.py by scripts/generate.py.
+"""Downloads values by reference."""
+
+from collections.abc import Iterable
+
+from cairn import methods
+from cairn._sync.transport import Transport
+from cairn.checkpoints.upload import Download
+from cairn.v1.checkpoint_service_pb2 import GetValuesRequest
+from cairn.v1.value_pb2 import TypedValue
+
+
+def fetch_values(
+    transport: Transport, thread_id: str, refs: Iterable[str], timeout: float | None = None
+) -> dict[str, TypedValue]:
+    """Values of a thread by reference, each checked by its checksum.
+
+    Raises NOT_FOUND (VALUE_NOT_FOUND), DATA_LOSS (VALUE_CHECKSUM).
+    """
+    download = Download()
+    request = GetValuesRequest(thread_id=thread_id, refs=refs)
+    for response in transport.server_stream(methods.GET_VALUES, request, timeout):
+        download.add(response)
+    download.finish()
+    return download.values

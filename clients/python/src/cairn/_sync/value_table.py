@@ -1,0 +1,45 @@
+# Generated of _async/value_table.py by scripts/generate.py.
+"""The values that a stream of events refers to."""
+
+from collections.abc import Iterable
+
+from cairn._sync.fetch_values import fetch_values
+from cairn._sync.transport import Transport
+from cairn.checkpoints.byte_cache import ByteCache
+from cairn.v1.value_pb2 import TypedValue, Value, ValueEntry
+
+_KEPT_BYTES_MAX = 64 * 1024 * 1024
+"""How many bytes of values a stream keeps at hand. What is dropped is fetched again if an event needs it."""
+
+
+class ValueTable:
+    """The server sends each reference once a stream, so those that a later event may need are kept, up to a bound."""
+
+    def __init__(self, transport: Transport, thread_id: str) -> None:
+        self._transport = transport
+        self._thread_id = thread_id
+        self._kept: ByteCache[str, TypedValue] = ByteCache(
+            _KEPT_BYTES_MAX, lambda value: len(value.data), lambda ref: None
+        )
+
+    def resolve(self, needed: Iterable[Value], received: Iterable[ValueEntry]) -> dict[str, TypedValue]:
+        """Takes in what came with an event, and gives every value that the event refers to."""
+        came = {entry.ref: entry.value for entry in received if entry.HasField("value")}
+        for ref, value in came.items():
+            self._kept.put(ref, value)
+        found: dict[str, TypedValue] = {}
+        missing: dict[str, None] = {}
+        for value_ref in needed:
+            if value_ref.WhichOneof("source") != "ref":
+                continue
+            ref = value_ref.ref
+            kept = came.get(ref) or self._kept.get(ref)
+            if kept is None:
+                missing[ref] = None
+            else:
+                found[ref] = kept
+        if missing:
+            for ref, value in (fetch_values(self._transport, self._thread_id, missing)).items():
+                found[ref] = value
+                self._kept.put(ref, value)
+        return found
