@@ -142,7 +142,8 @@ pub(crate) fn identity(options: &ConnectOptions) -> Result<MetadataMap> {
 }
 
 fn header(field: &str, text: &str) -> Result<MetadataValue<Ascii>> {
-    text.parse().map_err(|_| Error::invalid(field, "visible ASCII only"))
+    let visible = text.chars().all(|character| (' '..='~').contains(&character));
+    text.parse().ok().filter(|_| visible).ok_or_else(|| Error::invalid(field, "visible ASCII only"))
 }
 
 #[cfg(test)]

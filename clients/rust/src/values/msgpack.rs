@@ -18,51 +18,57 @@ pub(crate) fn encode(value: &Value) -> Checked<Vec<u8>> {
 
 fn write_value(out: &mut Vec<u8>, value: &Value, depth: usize) -> Checked<()> {
     match value {
-        Value::Null => write::write_nil(out).map_err(unwritten)?,
-        Value::Bool(value) => write::write_bool(out, *value).map_err(unwritten)?,
-        Value::Integer(value) => write_integer(out, *value)?,
-        Value::Float(value) => write::write_f64(out, *value).map_err(unwritten)?,
-        Value::Text(text) => write::write_str(out, text).map_err(unwritten)?,
-        Value::Bytes(bytes) => write::write_bin(out, bytes).map_err(unwritten)?,
-        Value::Extension(kind, bytes) => {
-            write::write_ext_meta(out, length(bytes.len())?, *kind).map_err(unwritten)?;
-            out.extend_from_slice(bytes);
-        }
-        Value::List(values) => {
-            enter(depth)?;
-            write::write_array_len(out, length(values.len())?).map_err(unwritten)?;
-            for (i, value) in values.iter().enumerate() {
-                write_value(out, value, depth + 1).map_err(|refusal| refusal.at(Segment::Index(i)))?;
-            }
-        }
-        Value::Map(map) => {
-            enter(depth)?;
-            write::write_map_len(out, length(map.len())?).map_err(unwritten)?;
-            for (key, value) in map {
-                write_value(out, key, depth + 1)?;
-                write_value(out, value, depth + 1).map_err(|refusal| refusal.at(Segment::of_key(key)))?;
-            }
-        }
+        Value::Null => wrote(write::write_nil(out)),
+        Value::Bool(value) => wrote(write::write_bool(out, *value)),
+        Value::Integer(value) => write_integer(out, *value),
+        Value::Float(value) => wrote(write::write_f64(out, *value)),
+        Value::Text(text) => wrote(write::write_str(out, text)),
+        Value::Bytes(bytes) => wrote(write::write_bin(out, bytes)),
+        Value::Extension(kind, bytes) => write_extension(out, *kind, bytes),
+        Value::List(values) => write_list(out, values, depth),
+        Value::Map(map) => write_map(out, map, depth),
+    }
+}
+
+fn write_extension(out: &mut Vec<u8>, kind: i8, bytes: &[u8]) -> Checked<()> {
+    wrote(write::write_ext_meta(out, length(bytes.len())?, kind))?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn write_list(out: &mut Vec<u8>, values: &[Value], depth: usize) -> Checked<()> {
+    enter(depth)?;
+    wrote(write::write_array_len(out, length(values.len())?))?;
+    for (i, value) in values.iter().enumerate() {
+        write_value(out, value, depth + 1).map_err(|refusal| refusal.at(Segment::Index(i)))?;
+    }
+    Ok(())
+}
+
+fn write_map(out: &mut Vec<u8>, map: &Map, depth: usize) -> Checked<()> {
+    enter(depth)?;
+    wrote(write::write_map_len(out, length(map.len())?))?;
+    for (key, value) in map {
+        write_value(out, key, depth + 1)?;
+        write_value(out, value, depth + 1).map_err(|refusal| refusal.at(Segment::of_key(key)))?;
     }
     Ok(())
 }
 
 fn write_integer(out: &mut Vec<u8>, value: i128) -> Checked<()> {
     if let Ok(value) = u64::try_from(value) {
-        write::write_uint(out, value).map_err(unwritten)?;
-    } else {
-        let value = i64::try_from(value).map_err(|_| Refusal::new("an integer of more than 64 bits"))?;
-        write::write_sint(out, value).map_err(unwritten)?;
+        return wrote(write::write_uint(out, value));
     }
-    Ok(())
+    let value = i64::try_from(value).map_err(|_| Refusal::new("an integer of more than 64 bits"))?;
+    wrote(write::write_sint(out, value))
 }
 
 fn length(count: usize) -> Checked<u32> {
     u32::try_from(count).map_err(|_| Refusal::new("longer than MessagePack can hold"))
 }
 
-fn unwritten(error: impl std::error::Error) -> Refusal {
-    Refusal::new(error.to_string())
+fn wrote<T, E: std::error::Error>(result: Result<T, E>) -> Checked<()> {
+    result.map(drop).map_err(|error| Refusal::new(error.to_string()))
 }
 
 /// Decodes exactly one value.
@@ -77,6 +83,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Checked<Value> {
 
 fn read_value(from: &mut &[u8], depth: usize) -> Checked<Value> {
     let marker = read_marker(from).map_err(|_| ended())?;
+    match marker {
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => read_list(from, marker, depth),
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => read_map(from, marker, depth),
+        _ => read_scalar(from, marker),
+    }
+}
+
+/// Apart from what calls itself, whose frames are to be small.
+fn read_scalar(from: &mut &[u8], marker: Marker) -> Checked<Value> {
     Ok(match marker {
         Marker::Null => Value::Null,
         Marker::True => Value::Bool(true),
@@ -99,8 +114,6 @@ fn read_value(from: &mut &[u8], depth: usize) -> Checked<Value> {
             let length = read_length(from, marker)?;
             Value::Bytes(take(from, length)?.to_vec())
         }
-        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => read_list(from, marker, depth)?,
-        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => read_map(from, marker, depth)?,
         _ => {
             let length = read_length(from, marker)?;
             let kind = from.read_data_i8().map_err(|_| ended())?;
