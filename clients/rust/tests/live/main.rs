@@ -1,0 +1,11 @@
+//! The client and its worker against a real server.
+mod checkpoints;
+mod errors;
+mod events;
+mod quickstart;
+mod runs;
+mod security;
+mod server;
+mod values;
+mod worker_losses;
+mod workers;
