@@ -13,7 +13,8 @@ from cairn.langgraph.places import Place
 from cairn.langgraph.versions import from_version_map
 from cairn.v1.checkpoint_pb2 import Checkpoint, PendingWrite
 from cairn.v1.checkpoint_service_pb2 import ChannelHistory
-from cairn.v1.value_pb2 import TypedValue, Value
+from cairn.v1.value_pb2 import Value
+from cairn.values.typed import EncodedValue
 
 
 def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple:
@@ -30,7 +31,7 @@ def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple
 
 
 def to_pending_writes(
-    serde: SerializerProtocol, writes: Iterable[PendingWrite], values: Mapping[str, TypedValue]
+    serde: SerializerProtocol, writes: Iterable[PendingWrite], values: Mapping[str, EncodedValue]
 ) -> list[tuple[str, str, Any]]:
     """Writes as (task id, channel, value), in the order given."""
     return [
@@ -40,7 +41,7 @@ def to_pending_writes(
 
 
 def to_delta_history(
-    serde: SerializerProtocol, channel: str, history: ChannelHistory, values: Mapping[str, TypedValue]
+    serde: SerializerProtocol, channel: str, history: ChannelHistory, values: Mapping[str, EncodedValue]
 ) -> DeltaChannelHistory:
     """What a delta channel is rebuilt from."""
     found = DeltaChannelHistory(writes=to_pending_writes(serde, history.writes, values))
@@ -50,7 +51,7 @@ def to_delta_history(
 
 
 def _to_checkpoint(
-    serde: SerializerProtocol, message: Checkpoint, values: Mapping[str, TypedValue]
+    serde: SerializerProtocol, message: Checkpoint, values: Mapping[str, EncodedValue]
 ) -> LangGraphCheckpoint:
     checkpoint: dict[str, Any] = {
         "v": message.format_version,
@@ -70,7 +71,7 @@ def _to_checkpoint(
     return cast(LangGraphCheckpoint, checkpoint)
 
 
-def _loaded(serde: SerializerProtocol, values: Mapping[str, TypedValue], value: Value, what: str) -> Any:
+def _loaded(serde: SerializerProtocol, values: Mapping[str, EncodedValue], value: Value, what: str) -> Any:
     typed = values[value.ref]
     try:
         return serde.loads_typed((typed.type, typed.data))
