@@ -53,6 +53,8 @@ class AsyncSaverCalls:
         before: RunnableConfig | None,
         limit: int | None,
     ) -> Stream[CheckpointTuple]:
+        if limit is not None and limit <= 0:
+            return
         configurable = {} if config is None else config["configurable"]
         if configurable.get("checkpoint_id"):
             found = await self._one_of_list(Place.of({"configurable": configurable}), filter)
@@ -73,15 +75,12 @@ class AsyncSaverCalls:
             query,
             page_size=0 if limit is None else min(limit, _PAGE_SIZE_MAX),
         )
-        left = limit
-        if left is not None and left <= 0:
-            return
+        count = 0
         async for read in pages:
             yield to_tuple(serde, read)
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
+            count += 1
+            if count == limit:
+                return
 
     async def put(
         self,

@@ -54,6 +54,8 @@ class SaverCalls:
         before: RunnableConfig | None,
         limit: int | None,
     ) -> Stream[CheckpointTuple]:
+        if limit is not None and limit <= 0:
+            return
         configurable = {} if config is None else config["configurable"]
         if configurable.get("checkpoint_id"):
             found = self._one_of_list(Place.of({"configurable": configurable}), filter)
@@ -74,15 +76,12 @@ class SaverCalls:
             query,
             page_size=0 if limit is None else min(limit, _PAGE_SIZE_MAX),
         )
-        left = limit
-        if left is not None and left <= 0:
-            return
+        count = 0
         for read in pages:
             yield to_tuple(serde, read)
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
+            count += 1
+            if count == limit:
+                return
 
     def put(
         self,
