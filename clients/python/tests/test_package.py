@@ -77,3 +77,10 @@ def test_the_programs_of_the_guides_run(readme: str, server: Cairn, tmp_path: Pa
     printed = run(sys.executable, str(program), env={"PYTHONPATH": str(CLIENT / "src")})
     wanted = re.findall(r"^```text\n(.*?)^```", (CLIENT / readme).read_text(), re.MULTILINE | re.DOTALL)
     assert printed == "".join(wanted)
+
+
+def test_the_example_runs(client: cairn.Client, server: Cairn) -> None:
+    client.graphs.register((CLIENT / "../../examples/triage/graph.yaml").read_text())
+    printed = run(sys.executable, "examples/refund.py", server.address, env={"PYTHONPATH": "src"})
+    assert printed.startswith("approve asks {'question': 'Send this refund?'")
+    assert "\ndone " in printed and "RunStopped" in printed

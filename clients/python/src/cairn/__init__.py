@@ -33,7 +33,7 @@ from cairn.thread_info import (
     ThreadStatusName,
 )
 from cairn.tls import Tls
-from cairn.values import Encoding, Extension, OpaqueValue, decode, encode
+from cairn.values import EncodedValue, Encoding, Extension, OpaqueValue, decode, encode
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -49,6 +49,7 @@ __all__ = [
     "Client",
     "ConnectOptions",
     "DurabilityName",
+    "EncodedValue",
     "Encoding",
     "Event",
     "Extension",

@@ -360,16 +360,6 @@ def test_versions_of_every_kind_are_kept_and_go_on(saver: CairnSaver, config: Ru
     assert isinstance(after, str) and after > "00000000000000000000000000000005"
 
 
-def test_sends_of_old_checkpoints_are_found_with_their_parents_writes(
-    saver: CairnSaver, config: RunnableConfig
-) -> None:
-    old: Any = {"v": 3}
-    parent = saver.put(config, {**checkpoint("a", c=1), **old}, {}, {"c": 1})
-    saver.put_writes(parent, [("__pregel_tasks", Send("node", 1)), ("c", 2)], "t")
-    child = saver.put(parent, {**checkpoint("b", version=2, c=2), **old}, {}, {"c": 2})
-    assert values_of(saver, child) == {"c": 2, "__pregel_tasks": [Send("node", 1)]}
-
-
 def test_what_can_not_be_read_is_named(saver: CairnSaver, server: Cairn, config: RunnableConfig) -> None:
     class Own:
         def dumps_typed(self, value: Any) -> tuple[str, bytes]:

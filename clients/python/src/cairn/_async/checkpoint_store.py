@@ -15,7 +15,8 @@ from cairn.checkpoints.read_checkpoint import CheckpointQuery, ReadCheckpoint
 from cairn.errors import CairnError
 from cairn.v1 import checkpoint_service_pb2 as pb
 from cairn.v1.checkpoint_pb2 import Checkpoint
-from cairn.v1.value_pb2 import TypedValue, ValueEntry
+from cairn.v1.value_pb2 import ValueEntry
+from cairn.values.typed import Encoded, EncodedValue
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class AsyncCheckpointStore:
     async def put(
         self,
         checkpoint: Checkpoint,
-        values: Mapping[str, TypedValue],
+        values: Mapping[str, Encoded],
         *,
         refs: Mapping[str, str] = MappingProxyType({}),
         writes: Sequence[pb.CheckpointWrites] = (),
@@ -149,7 +150,7 @@ class AsyncCheckpointStore:
         namespace: str = "",
         checkpoint_id: str | None = None,
         timeout: float | None = None,
-    ) -> tuple[Mapping[str, pb.ChannelHistory], Mapping[str, TypedValue]]:
+    ) -> tuple[Mapping[str, pb.ChannelHistory], Mapping[str, EncodedValue]]:
         """What delta channels of a checkpoint are rebuilt from, by channel, and the values that it refers to.
 
         Raises NOT_FOUND.
@@ -171,9 +172,9 @@ class AsyncCheckpointStore:
 
     async def _resolve(
         self, thread_id: str, entries: Iterable[ValueEntry], timeout: float | None
-    ) -> dict[str, TypedValue]:
+    ) -> dict[str, EncodedValue]:
         """The values of a table: those that came, those that are held, and those that were too much for one message."""
-        values: dict[str, TypedValue] = {}
+        values: dict[str, EncodedValue] = {}
         missing: dict[str, ValueEntry] = {}
         for entry in entries:
             value = self._held.resolve(thread_id, entry)

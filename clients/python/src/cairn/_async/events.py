@@ -17,8 +17,8 @@ from cairn.event_query import EventQuery
 from cairn.events import Event, ValueRef, to_event, values_of
 from cairn.v1.run_service_pb2 import StreamEventsResponse
 from cairn.v1.thread_service_pb2 import GetThreadRequest
-from cairn.v1.value_pb2 import TypedValue, Value
-from cairn.values.typed import decode
+from cairn.v1.value_pb2 import Value
+from cairn.values.typed import EncodedValue, decode
 
 
 async def follow_events(
@@ -74,7 +74,7 @@ async def _one_stream(
 
 
 async def _event_of(response: StreamEventsResponse, table: AsyncValueTable | None) -> Event:
-    found: dict[str, TypedValue] = {}
+    found: dict[str, EncodedValue] = {}
     if table is not None:
         found = await table.resolve(values_of(response.event), response.values)
 

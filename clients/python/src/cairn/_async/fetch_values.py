@@ -6,12 +6,12 @@ from cairn import methods
 from cairn._async.transport import AsyncTransport
 from cairn.checkpoints.upload import Download
 from cairn.v1.checkpoint_service_pb2 import GetValuesRequest
-from cairn.v1.value_pb2 import TypedValue
+from cairn.values.typed import EncodedValue
 
 
 async def fetch_values(
     transport: AsyncTransport, thread_id: str, refs: Iterable[str], timeout: float | None = None
-) -> dict[str, TypedValue]:
+) -> dict[str, EncodedValue]:
     """Values of a thread by reference, each checked by its checksum.
 
     Raises NOT_FOUND (VALUE_NOT_FOUND), DATA_LOSS (VALUE_CHECKSUM).

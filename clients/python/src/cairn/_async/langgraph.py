@@ -15,7 +15,7 @@ from cairn._async.transport import AsyncTransport
 from cairn._async.wire import Stream
 from cairn.checkpoints.read_checkpoint import CheckpointQuery, ReadCheckpoint
 from cairn.errors import CairnError
-from cairn.langgraph.from_wire import needs_parent, to_delta_history, to_tuple
+from cairn.langgraph.from_wire import to_delta_history, to_tuple
 from cairn.langgraph.memory import SaverMemory
 from cairn.langgraph.places import Place
 from cairn.langgraph.to_wire import to_checkpoint, to_metadata, to_values, to_writes
@@ -43,7 +43,7 @@ class AsyncSaverCalls:
             self._memory.heads.read_latest(place, None if read is None else read.checkpoint.id)
         else:
             self._memory.heads.read_by_id(place)
-        return None if read is None else await self._to_tuple(serde, read)
+        return None if read is None else to_tuple(serde, read)
 
     async def list(
         self,
@@ -53,11 +53,13 @@ class AsyncSaverCalls:
         before: RunnableConfig | None,
         limit: int | None,
     ) -> Stream[CheckpointTuple]:
+        if limit is not None and limit <= 0:
+            return
         configurable = {} if config is None else config["configurable"]
         if configurable.get("checkpoint_id"):
             found = await self._one_of_list(Place.of({"configurable": configurable}), filter)
             if found is not None:
-                yield await self._to_tuple(serde, found)
+                yield to_tuple(serde, found)
             return
         before_id = None if before is None else before["configurable"].get("checkpoint_id")
         query = CheckpointQuery(
@@ -73,15 +75,12 @@ class AsyncSaverCalls:
             query,
             page_size=0 if limit is None else min(limit, _PAGE_SIZE_MAX),
         )
-        left = limit
-        if left is not None and left <= 0:
-            return
+        count = 0
         async for read in pages:
-            yield await self._to_tuple(serde, read)
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
+            yield to_tuple(serde, read)
+            count += 1
+            if count == limit:
+                return
 
     async def put(
         self,
@@ -181,13 +180,6 @@ class AsyncSaverCalls:
         versions = from_version_map(read.checkpoint.channel_versions)
         self._memory.refs.set(place.at(read.checkpoint.id), versions, refs)
         return read
-
-    async def _to_tuple(self, serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple:
-        parent_id = needs_parent(read)
-        if parent_id is None:
-            return to_tuple(serde, read)
-        place = Place(read.checkpoint.thread_id, read.checkpoint.namespace, parent_id)
-        return to_tuple(serde, read, await self._read(place))
 
     async def _one_of_list(self, place: Place, filter: dict[str, Any] | None) -> ReadCheckpoint | None:
         """The checkpoint that a list names by its id, if it matches the filter."""

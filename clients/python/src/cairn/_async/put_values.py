@@ -11,6 +11,7 @@ from cairn.checkpoints.upload import Upload
 from cairn.v1.checkpoint_pb2 import Checkpoint, PendingWrite
 from cairn.v1.checkpoint_service_pb2 import CheckpointWrites
 from cairn.v1.value_pb2 import TypedValue, Value
+from cairn.values.typed import Encoded, EncodedValue
 
 _UPLOAD_BYTES_MIN = 1024 * 1024
 """Larger values are uploaded in chunks, ahead of the put that names them."""
@@ -27,9 +28,7 @@ class AsyncPutValues:
         self.checksums: dict[str, int] = {}
         """Of the channels' values, where they had to be computed."""
 
-    async def checkpoint(
-        self, whole: Checkpoint, values: Mapping[str, TypedValue], refs: Mapping[str, str]
-    ) -> Checkpoint:
+    async def checkpoint(self, whole: Checkpoint, values: Mapping[str, Encoded], refs: Mapping[str, str]) -> Checkpoint:
         """The checkpoint with these channel values, and those that are references already."""
         sent = Checkpoint()
         sent.CopyFrom(whole)
@@ -61,12 +60,12 @@ class AsyncPutValues:
                 sent.append(write)
         return sent
 
-    async def _shortened(self, namespace: str, channel: str, value: TypedValue, checksums: dict[str, int]) -> Value:
-        data = value.data
+    async def _shortened(self, namespace: str, channel: str, value: Encoded, checksums: dict[str, int]) -> Value:
+        kind, data = value.type, value.data
         if len(data) < HELD_BYTES_MIN:
-            return Value(inline=value)
+            return _inline(kind, data)
         held = self._held.of_channel(self._thread_id, namespace, channel)
-        if held is not None and held.type == value.type:
+        if held is not None and held.type == kind:
             if held.data == data:
                 return Value(ref=held.ref)
             checksum = checksums[channel] = crc32(data)
@@ -74,7 +73,11 @@ class AsyncPutValues:
             if splice is not None:
                 return Value(splice=splice)
         if len(data) < _UPLOAD_BYTES_MIN:
-            return Value(inline=value)
-        upload = Upload(self._thread_id, value)
+            return _inline(kind, data)
+        upload = Upload(self._thread_id, EncodedValue(kind, data))
         response = await self._transport.client_stream(methods.PUT_VALUES, upload, self._timeout)
         return Value(ref=response.refs[0])
+
+
+def _inline(kind: str, data: bytes) -> Value:
+    return Value(inline=TypedValue(type=kind, data=data))

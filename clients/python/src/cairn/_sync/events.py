@@ -18,8 +18,8 @@ from cairn.event_query import EventQuery
 from cairn.events import Event, ValueRef, to_event, values_of
 from cairn.v1.run_service_pb2 import StreamEventsResponse
 from cairn.v1.thread_service_pb2 import GetThreadRequest
-from cairn.v1.value_pb2 import TypedValue, Value
-from cairn.values.typed import decode
+from cairn.v1.value_pb2 import Value
+from cairn.values.typed import EncodedValue, decode
 
 
 def follow_events(transport: Transport, query: EventQuery, after: int | None, timeout: float | None) -> Stream[Event]:
@@ -71,7 +71,7 @@ def _one_stream(transport: Transport, query: EventQuery, cursor: EventCursor, en
 
 
 def _event_of(response: StreamEventsResponse, table: ValueTable | None) -> Event:
-    found: dict[str, TypedValue] = {}
+    found: dict[str, EncodedValue] = {}
     if table is not None:
         found = table.resolve(values_of(response.event), response.values)
 

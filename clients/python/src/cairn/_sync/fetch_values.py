@@ -7,12 +7,12 @@ from cairn import methods
 from cairn._sync.transport import Transport
 from cairn.checkpoints.upload import Download
 from cairn.v1.checkpoint_service_pb2 import GetValuesRequest
-from cairn.v1.value_pb2 import TypedValue
+from cairn.values.typed import EncodedValue
 
 
 def fetch_values(
     transport: Transport, thread_id: str, refs: Iterable[str], timeout: float | None = None
-) -> dict[str, TypedValue]:
+) -> dict[str, EncodedValue]:
     """Values of a thread by reference, each checked by its checksum.
 
     Raises NOT_FOUND (VALUE_NOT_FOUND), DATA_LOSS (VALUE_CHECKSUM).

@@ -16,7 +16,7 @@ from cairn._sync.transport import Transport
 from cairn._sync.wire import Stream
 from cairn.checkpoints.read_checkpoint import CheckpointQuery, ReadCheckpoint
 from cairn.errors import CairnError
-from cairn.langgraph.from_wire import needs_parent, to_delta_history, to_tuple
+from cairn.langgraph.from_wire import to_delta_history, to_tuple
 from cairn.langgraph.memory import SaverMemory
 from cairn.langgraph.places import Place
 from cairn.langgraph.to_wire import to_checkpoint, to_metadata, to_values, to_writes
@@ -44,7 +44,7 @@ class SaverCalls:
             self._memory.heads.read_latest(place, None if read is None else read.checkpoint.id)
         else:
             self._memory.heads.read_by_id(place)
-        return None if read is None else self._to_tuple(serde, read)
+        return None if read is None else to_tuple(serde, read)
 
     def list(
         self,
@@ -54,11 +54,13 @@ class SaverCalls:
         before: RunnableConfig | None,
         limit: int | None,
     ) -> Stream[CheckpointTuple]:
+        if limit is not None and limit <= 0:
+            return
         configurable = {} if config is None else config["configurable"]
         if configurable.get("checkpoint_id"):
             found = self._one_of_list(Place.of({"configurable": configurable}), filter)
             if found is not None:
-                yield self._to_tuple(serde, found)
+                yield to_tuple(serde, found)
             return
         before_id = None if before is None else before["configurable"].get("checkpoint_id")
         query = CheckpointQuery(
@@ -74,15 +76,12 @@ class SaverCalls:
             query,
             page_size=0 if limit is None else min(limit, _PAGE_SIZE_MAX),
         )
-        left = limit
-        if left is not None and left <= 0:
-            return
+        count = 0
         for read in pages:
-            yield self._to_tuple(serde, read)
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
+            yield to_tuple(serde, read)
+            count += 1
+            if count == limit:
+                return
 
     def put(
         self,
@@ -182,13 +181,6 @@ class SaverCalls:
         versions = from_version_map(read.checkpoint.channel_versions)
         self._memory.refs.set(place.at(read.checkpoint.id), versions, refs)
         return read
-
-    def _to_tuple(self, serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple:
-        parent_id = needs_parent(read)
-        if parent_id is None:
-            return to_tuple(serde, read)
-        place = Place(read.checkpoint.thread_id, read.checkpoint.namespace, parent_id)
-        return to_tuple(serde, read, self._read(place))
 
     def _one_of_list(self, place: Place, filter: dict[str, Any] | None) -> ReadCheckpoint | None:
         """The checkpoint that a list names by its id, if it matches the filter."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from cairn._sync.fetch_values import fetch_values
 from cairn._sync.transport import Transport
 from cairn.checkpoints.byte_cache import ByteCache
-from cairn.v1.value_pb2 import TypedValue, Value, ValueEntry
+from cairn.v1.value_pb2 import Value, ValueEntry
+from cairn.values.typed import EncodedValue
 
 _KEPT_BYTES_MAX = 64 * 1024 * 1024
 """How many bytes of values a stream keeps at hand. What is dropped is fetched again if an event needs it."""
@@ -18,16 +19,18 @@ class ValueTable:
     def __init__(self, transport: Transport, thread_id: str) -> None:
         self._transport = transport
         self._thread_id = thread_id
-        self._kept: ByteCache[str, TypedValue] = ByteCache(
+        self._kept: ByteCache[str, EncodedValue] = ByteCache(
             _KEPT_BYTES_MAX, lambda value: len(value.data), lambda ref: None
         )
 
-    def resolve(self, needed: Iterable[Value], received: Iterable[ValueEntry]) -> dict[str, TypedValue]:
+    def resolve(self, needed: Iterable[Value], received: Iterable[ValueEntry]) -> dict[str, EncodedValue]:
         """Takes in what came with an event, and gives every value that the event refers to."""
-        came = {entry.ref: entry.value for entry in received if entry.HasField("value")}
+        came = {
+            entry.ref: EncodedValue(entry.value.type, entry.value.data) for entry in received if entry.HasField("value")
+        }
         for ref, value in came.items():
             self._kept.put(ref, value)
-        found: dict[str, TypedValue] = {}
+        found: dict[str, EncodedValue] = {}
         missing: dict[str, None] = {}
         for value_ref in needed:
             if value_ref.WhichOneof("source") != "ref":

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from cairn.checkpoints.byte_cache import ByteCache
-from cairn.v1.value_pb2 import TypedValue, ValueEntry
+from cairn.v1.value_pb2 import ValueEntry
+from cairn.values.typed import Encoded, EncodedValue
 
 REFS_MAX = 10_000
 """References that a request can say it holds."""
@@ -65,7 +66,7 @@ class HeldValues:
         with self._lock:
             return list(self._refs.get(thread, ()))[-REFS_MAX:]
 
-    def hold(self, thread: str, ref: str, value: TypedValue, checksum: int | None = None) -> None:
+    def hold(self, thread: str, ref: str, value: Encoded, checksum: int | None = None) -> None:
         """The server has the value under this reference."""
         data = value.data
         if len(data) < HELD_BYTES_MIN:
@@ -77,16 +78,17 @@ class HeldValues:
             if self._values.get((thread, ref)) is held:
                 self._refs.setdefault(thread, OrderedDict())[ref] = None
 
-    def resolve(self, thread: str, entry: ValueEntry) -> TypedValue | None:
+    def resolve(self, thread: str, entry: ValueEntry) -> EncodedValue | None:
         """The value of an entry that came with it, or that is held and is the same by its checksum."""
         if entry.HasField("value"):
-            self.hold(thread, entry.ref, entry.value, entry.crc32)
-            return entry.value
+            value = EncodedValue(entry.value.type, entry.value.data)
+            self.hold(thread, entry.ref, value, entry.crc32)
+            return value
         with self._lock:
             held = self._get(thread, entry.ref)
         if held is None or held.crc32 != entry.crc32 or len(held.data) != entry.size_bytes:
             return None
-        return TypedValue(type=held.type, data=held.data)
+        return EncodedValue(held.type, held.data)
 
     def forget(self, thread: str) -> None:
         """Forgets a thread: the server does not hold what was thought."""

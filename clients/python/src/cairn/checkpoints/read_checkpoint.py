@@ -6,8 +6,9 @@ from typing import Any
 
 from cairn.v1 import checkpoint_service_pb2 as pb
 from cairn.v1.checkpoint_pb2 import Checkpoint, PendingWrite
-from cairn.v1.value_pb2 import TypedValue, Value
+from cairn.v1.value_pb2 import Value
 from cairn.values.json import encode_json
+from cairn.values.typed import EncodedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,9 @@ class ReadCheckpoint:
     checkpoint: Checkpoint
     writes: Sequence[PendingWrite]
     """Its pending writes, sorted by (task_path, task_id, idx)."""
-    values: Mapping[str, TypedValue]
+    values: Mapping[str, EncodedValue]
     """By reference: what each `Value` of the two names."""
 
-    def value(self, value: Value) -> TypedValue:
+    def value(self, value: Value) -> EncodedValue:
         """The bytes of one of its values."""
         return self.values[value.ref]

@@ -5,7 +5,8 @@ from zlib import crc32
 
 from cairn.errors import value_damaged
 from cairn.v1 import checkpoint_service_pb2 as pb
-from cairn.v1.value_pb2 import TypedValue, ValueEntry
+from cairn.v1.value_pb2 import ValueEntry
+from cairn.values.typed import Encoded, EncodedValue
 
 CHUNK_BYTES = 1024 * 1024
 """What a message of an upload carries."""
@@ -14,7 +15,7 @@ CHUNK_BYTES = 1024 * 1024
 class Upload:
     """The messages that upload one value. May be gone through again, which a retry does."""
 
-    def __init__(self, thread_id: str, value: TypedValue) -> None:
+    def __init__(self, thread_id: str, value: Encoded) -> None:
         self._thread_id = thread_id
         self._value = value
 
@@ -33,7 +34,7 @@ class Download:
     """Puts together values that come in chunks, and checks each by its checksum. Raises DATA_LOSS (VALUE_CHECKSUM)."""
 
     def __init__(self) -> None:
-        self.values: dict[str, TypedValue] = {}
+        self.values: dict[str, EncodedValue] = {}
         """Reference to value, of those that are whole."""
         self._entry: ValueEntry | None = None
         self._chunks: list[bytes] = []
@@ -57,5 +58,5 @@ class Download:
         data = b"".join(self._chunks)
         if self._missing != 0 or crc32(data) != self._entry.crc32:
             raise value_damaged(self._entry.ref)
-        self.values[self._entry.ref] = TypedValue(type=self._entry.value.type, data=data)
+        self.values[self._entry.ref] = EncodedValue(self._entry.value.type, data)
         self._entry = None

@@ -13,39 +13,25 @@ from cairn.langgraph.places import Place
 from cairn.langgraph.versions import from_version_map
 from cairn.v1.checkpoint_pb2 import Checkpoint, PendingWrite
 from cairn.v1.checkpoint_service_pb2 import ChannelHistory
-from cairn.v1.value_pb2 import TypedValue, Value
-
-TASKS = "__pregel_tasks"
-"""The channel of Sends."""
-_TASKS_IN_CHANNEL = 4
-"""The version of the checkpoint from which on Sends are in a channel; before, they were among the parent's writes."""
+from cairn.v1.value_pb2 import Value
+from cairn.values.typed import EncodedValue
 
 
-def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint, parent: ReadCheckpoint | None = None) -> CheckpointTuple:
-    """What LangGraph reads. `parent` is needed where `needs_parent` says so."""
+def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple:
+    """What LangGraph reads."""
     message = read.checkpoint
     place = Place(message.thread_id, message.namespace, message.id)
-    checkpoint = _to_checkpoint(serde, message, read.values)
-    if parent is not None:
-        _add_sends(serde, checkpoint, parent)
     return CheckpointTuple(
         config=place.config,
-        checkpoint=checkpoint,
+        checkpoint=_to_checkpoint(serde, message, read.values),
         metadata=cast(CheckpointMetadata, json.loads(message.metadata or b"{}")),
         parent_config=place.at(message.parent_id).config if message.HasField("parent_id") else None,
         pending_writes=to_pending_writes(serde, read.writes, read.values),
     )
 
 
-def needs_parent(read: ReadCheckpoint) -> str | None:
-    """The parent of a checkpoint so old that its Sends are among the parent's writes."""
-    message = read.checkpoint
-    is_old = message.format_version < _TASKS_IN_CHANNEL and TASKS not in message.channel_values
-    return message.parent_id if is_old and message.HasField("parent_id") and not message.parent_pruned else None
-
-
 def to_pending_writes(
-    serde: SerializerProtocol, writes: Iterable[PendingWrite], values: Mapping[str, TypedValue]
+    serde: SerializerProtocol, writes: Iterable[PendingWrite], values: Mapping[str, EncodedValue]
 ) -> list[tuple[str, str, Any]]:
     """Writes as (task id, channel, value), in the order given."""
     return [
@@ -55,7 +41,7 @@ def to_pending_writes(
 
 
 def to_delta_history(
-    serde: SerializerProtocol, channel: str, history: ChannelHistory, values: Mapping[str, TypedValue]
+    serde: SerializerProtocol, channel: str, history: ChannelHistory, values: Mapping[str, EncodedValue]
 ) -> DeltaChannelHistory:
     """What a delta channel is rebuilt from."""
     found = DeltaChannelHistory(writes=to_pending_writes(serde, history.writes, values))
@@ -65,7 +51,7 @@ def to_delta_history(
 
 
 def _to_checkpoint(
-    serde: SerializerProtocol, message: Checkpoint, values: Mapping[str, TypedValue]
+    serde: SerializerProtocol, message: Checkpoint, values: Mapping[str, EncodedValue]
 ) -> LangGraphCheckpoint:
     checkpoint: dict[str, Any] = {
         "v": message.format_version,
@@ -85,16 +71,7 @@ def _to_checkpoint(
     return cast(LangGraphCheckpoint, checkpoint)
 
 
-def _add_sends(serde: SerializerProtocol, checkpoint: LangGraphCheckpoint, parent: ReadCheckpoint) -> None:
-    sends = [value for _, channel, value in to_pending_writes(serde, parent.writes, parent.values) if channel == TASKS]
-    if not sends:
-        return
-    checkpoint["channel_values"][TASKS] = sends
-    versions = checkpoint["channel_versions"]
-    versions[TASKS] = max(versions.values()) if versions else 1
-
-
-def _loaded(serde: SerializerProtocol, values: Mapping[str, TypedValue], value: Value, what: str) -> Any:
+def _loaded(serde: SerializerProtocol, values: Mapping[str, EncodedValue], value: Value, what: str) -> Any:
     typed = values[value.ref]
     try:
         return serde.loads_typed((typed.type, typed.data))

@@ -24,6 +24,7 @@ from cairn.v1.checkpoint_pb2 import (
 )
 from cairn.v1.checkpoint_service_pb2 import CheckpointWrites
 from cairn.v1.value_pb2 import NameList, TypedValue, Value, VersionsSeen
+from cairn.values.typed import EncodedValue
 
 _FIELDS = frozenset({"id", "ts", "v", "channel_values", "channel_versions", "versions_seen", "updated_channels"})
 
@@ -72,9 +73,11 @@ def to_metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[st
     return dict(get_serializable_checkpoint_metadata(config, metadata))
 
 
-def to_values(serde: SerializerProtocol, values: Mapping[str, Any], channels: Collection[str]) -> dict[str, TypedValue]:
+def to_values(
+    serde: SerializerProtocol, values: Mapping[str, Any], channels: Collection[str]
+) -> dict[str, EncodedValue]:
     """The values of these channels, as far as they hold any."""
-    return {channel: _dumped(serde, values[channel]) for channel in channels if channel in values}
+    return {channel: EncodedValue(*serde.dumps_typed(values[channel])) for channel in channels if channel in values}
 
 
 def to_writes(
@@ -90,16 +93,15 @@ def to_writes(
                 task_path=task_path,
                 idx=WRITES_IDX_MAP.get(channel, index),
                 channel=channel,
-                value=Value(inline=_dumped(serde, value)),
+                value=Value(inline=_typed(*serde.dumps_typed(value))),
             )
             for index, (channel, value) in enumerate(writes)
         ],
     )
 
 
-def _dumped(serde: SerializerProtocol, value: Any) -> TypedValue:
-    kind, data = serde.dumps_typed(value)
-    return TypedValue(type=kind, data=bytes(data))
+def _typed(kind: str, data: bytes) -> TypedValue:
+    return TypedValue(type=kind, data=data)
 
 
 def _extra(key: str, value: Any) -> bytes:

@@ -14,6 +14,6 @@ Objects of other classes (`datetime`, `set`, dataclasses) are refused: convert t
 """
 
 from cairn.values.plain import Extension
-from cairn.values.typed import Encoding, OpaqueValue, decode, encode
+from cairn.values.typed import EncodedValue, Encoding, OpaqueValue, decode, encode
 
-__all__ = ["Encoding", "Extension", "OpaqueValue", "decode", "encode"]
+__all__ = ["EncodedValue", "Encoding", "Extension", "OpaqueValue", "decode", "encode"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgpack
 
@@ -23,6 +23,23 @@ class OpaqueValue:
     data: bytes
 
 
+class Encoded(Protocol):
+    """A value in its encoding: a `TypedValue`, or what is lighter to pass around."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedValue:
+    """A value in its encoding. Unlike that of a message, its `data` is not copied each time one looks at it."""
+
+    type: str
+    data: bytes
+
+
 def encode(value: object, encoding: Encoding = "msgpack", path: Path = ()) -> TypedValue:
     """Encodes a value for the wire; `cairn.values` says what stands for what. An `OpaqueValue` stays as it is.
 
@@ -35,7 +52,7 @@ def encode(value: object, encoding: Encoding = "msgpack", path: Path = ()) -> Ty
     return TypedValue(type="msgpack", data=_encode_msgpack(value, path))
 
 
-def decode(value: TypedValue) -> Any:
+def decode(value: Encoded) -> Any:
     """Decodes a value from the wire. Types other than json, msgpack, null and bytes come as an `OpaqueValue`.
 
     Raises INVALID_ARGUMENT (VALUE_MALFORMED) when the bytes are not what the type says.
