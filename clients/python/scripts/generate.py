@@ -46,7 +46,9 @@ def generate_messages(client: Path) -> None:
         compile_protos(*includes, "--include_imports", "--include_source_info", f"--descriptor_set_out={descriptors}")
         descriptors.write_bytes(without_validation(descriptors.read_bytes()))
         out = client / "src"
-        compile_protos(f"--descriptor_set_in={descriptors}", f"--python_out={out}", f"--mypy_out=quiet:{out}")
+        # Beside this Python, whether or not that is on the PATH.
+        plugin = f"--plugin=protoc-gen-mypy={Path(sys.executable).with_name('protoc-gen-mypy')}"
+        compile_protos(f"--descriptor_set_in={descriptors}", plugin, f"--python_out={out}", f"--mypy_out=quiet:{out}")
     (client / WIRE / "__init__.py").write_text('"""The messages of the API, as protobuf makes them."""\n')
 
 
@@ -87,29 +89,34 @@ def generated_files(client: Path) -> dict[str, bytes]:
     return {path.relative_to(client).as_posix(): path.read_bytes() for path in wire | sync}
 
 
-def out_of_date() -> list[str]:
-    """Generated files that are missing, superfluous, or not what would be generated now."""
+def generate() -> dict[str, bytes]:
+    """What the generated files are to hold."""
     with tempfile.TemporaryDirectory() as folder:
-        fresh_client = Path(folder)
+        client = Path(folder)
         for part in (WIRE, SYNC):
-            (fresh_client / part).mkdir(parents=True)
-        generate_messages(fresh_client)
-        generate_sync(fresh_client)
-        fresh, committed = generated_files(fresh_client), generated_files(CLIENT)
-    return sorted(name for name in fresh.keys() | committed.keys() if fresh.get(name) != committed.get(name))
+            (client / part).mkdir(parents=True)
+        generate_messages(client)
+        generate_sync(client)
+        return generated_files(client)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--check", action="store_true")
-    if arguments.parse_args().check:
-        stale = out_of_date()
+    is_check = arguments.parse_args().check
+    fresh, committed = generate(), generated_files(CLIENT)
+    # Missing, superfluous, or not what would be generated now.
+    stale = sorted(name for name in fresh.keys() | committed.keys() if fresh.get(name) != committed.get(name))
+    if is_check:
         print("\n".join(f"{name} is out of date: run scripts/generate.py" for name in stale) or "up to date")
         sys.exit(1 if stale else 0)
-    for name in generated_files(CLIENT):
-        (CLIENT / name).unlink()
-    generate_messages(CLIENT)
-    generate_sync(CLIENT)
+    for name in stale:
+        path = CLIENT / name
+        if name in fresh:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(fresh[name])
+        else:
+            path.unlink()
 
 
 if __name__ == "__main__":
