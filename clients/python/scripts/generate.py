@@ -79,8 +79,8 @@ def generate_sync(client: Path) -> None:
         )
     config = ["--config", str(CLIENT / "pyproject.toml")]
     ruff = [sys.executable, "-m", "ruff"]
-    subprocess.run([*ruff, "check", *config, "--quiet", "--select=I,F401", "--fix", *made], check=True)
-    subprocess.run([*ruff, "format", *config, "--quiet", *made], check=True)
+    subprocess.run([*ruff, "check", *config, "--quiet", "--select=I,F401", "--fix", *made], check=True, cwd=CLIENT)
+    subprocess.run([*ruff, "format", *config, "--quiet", *made], check=True, cwd=CLIENT)
 
 
 def generated_files(client: Path) -> dict[str, bytes]:

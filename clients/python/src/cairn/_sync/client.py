@@ -4,6 +4,8 @@
 from types import TracebackType
 
 import grpc
+from typing_extensions import Self, Unpack
+
 from cairn._sync.checkpoint_store import CheckpointStore
 from cairn._sync.graphs import Graphs
 from cairn._sync.thread import Thread
@@ -14,7 +16,6 @@ from cairn.checkpoints.held_values import HeldValues
 from cairn.errors import CairnError
 from cairn.methods import Request, Response, ServerStreamMethod, UnaryMethod
 from cairn.options import DEFAULT_ADDRESS, ConnectArguments, ConnectOptions
-from typing_extensions import Self, Unpack
 
 
 class Client:

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import grpc
+
 from cairn import methods
 from cairn._sync.transport import Transport
 from cairn._sync.value_table import ValueTable

@@ -5,6 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import grpc
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import Checkpoint as LangGraphCheckpoint
+from langgraph.checkpoint.base import CheckpointMetadata, CheckpointTuple, DeltaChannelHistory
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
 from cairn import methods
 from cairn._sync.checkpoint_store import CheckpointStore
 from cairn._sync.transport import Transport
@@ -18,10 +23,6 @@ from cairn.langgraph.to_wire import to_checkpoint, to_metadata, to_values, to_wr
 from cairn.langgraph.versions import from_version_map
 from cairn.v1 import checkpoint_service_pb2 as pb
 from cairn.v1 import thread_service_pb2 as thread_pb
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import Checkpoint as LangGraphCheckpoint
-from langgraph.checkpoint.base import CheckpointMetadata, CheckpointTuple, DeltaChannelHistory
-from langgraph.checkpoint.serde.base import SerializerProtocol
 
 _RUNS_MAX = 1_000
 """Runs that one call deletes."""

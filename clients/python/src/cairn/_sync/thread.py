@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from typing_extensions import Unpack
+
 from cairn import methods
 from cairn._sync.events import follow_events
 from cairn._sync.pages import pages
@@ -31,8 +34,6 @@ from cairn.thread_info import RunInfo, ThreadInfo, to_duration, to_run_info, to_
 from cairn.v1 import run_service_pb2 as pb
 from cairn.v1 import thread_service_pb2 as thread_pb
 from cairn.values.typed import Encoding
-from google.protobuf.timestamp_pb2 import Timestamp
-from typing_extensions import Unpack
 
 
 class Thread:
