@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** What says nothing unless it takes hours is for `make soak` alone. */
@@ -9,6 +10,8 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     // Processes, so that a test that dies or blocks takes no other with it.
     pool: "forks",
+    // Most files wait for servers that start, die and stop: on a machine of two cores, one at a time leaves half of it idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

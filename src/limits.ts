@@ -52,6 +52,8 @@ export const limits = {
   metadataTagsMax: 64,
   /** How long a request_id is remembered. */
   requestKeptMs: 24 * 60 * 60 * 1000,
+  /** Threads whose ends are remembered, so that a writer need not wait for them. */
+  tailsKeptMax: 10_000,
   /** How long a lease holds without being renewed. */
   leaseMs: 15_000,
   /** How long the position of a deleted record stays taken (storage rule 4). */

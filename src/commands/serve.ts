@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { limits } from "../limits.ts";
 import type { RunningServer, ServerOptions } from "../server/start.ts";
+import { workerTerms } from "../workers/terms.ts";
 import { Exit } from "./exit.ts";
 import { parseCount } from "./flags.ts";
 import { reportError } from "./report-error.ts";
@@ -36,6 +37,7 @@ interface ServeFlags {
   cache: number;
   keepEvents?: number;
   maxValue: number;
+  taskLease: number;
   logLevel: string;
 }
 
@@ -71,6 +73,11 @@ export function addServe(program: Command): Command {
         .argParser(parseCount(1))
         .default(limits.eventRecordsKeptMax),
     )
+    .addOption(
+      new Option("--task-lease <seconds>", "how long a worker that is not heard of keeps its tasks")
+        .argParser(parseCount(1))
+        .default(workerTerms.leaseMs / 1000),
+    )
     .addOption(new Option("--log-level <level>", "how much to log, to stderr").choices(levels).default("info"))
     .addHelpText("after", help)
     .action(serve);
@@ -103,6 +110,7 @@ function serverOptions(flags: ServeFlags): ServerOptions {
     cache,
     keepEvents,
     maxValue,
+    taskLease,
     logLevel,
   } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
@@ -123,6 +131,7 @@ function serverOptions(flags: ServeFlags): ServerOptions {
     cacheBytes: cache * 1024 * 1024,
     eventRecordsKept: keepEvents,
     valueBytesMax: maxValue * 1024 * 1024,
+    taskLeaseMs: taskLease * 1000,
     logLevel,
   };
 }

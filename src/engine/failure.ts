@@ -7,6 +7,13 @@ export interface FailurePlace {
   taskId?: string;
 }
 
+/** What the node's own code says of it. */
+export interface FailureDetails {
+  kind?: string;
+  nodeStack?: string;
+  isFinal?: boolean;
+}
+
 /** Why a run fails: what a user did, not a fault of ours. */
 export class RunFailure extends Error {
   override readonly name = "RunFailure";
@@ -16,14 +23,20 @@ export class RunFailure extends Error {
   readonly taskId: string;
   /** What the node's own code calls the error; "" for failures of others. */
   readonly kind: string;
+  /** As the node's language prints it; "" when it gave none. */
+  readonly nodeStack: string;
+  /** Its node says that another attempt would fail too. */
+  readonly isFinal: boolean;
 
-  constructor(reason: ErrorReason, message: string, at: FailurePlace & { kind?: string } = {}) {
+  constructor(reason: ErrorReason, message: string, at: FailurePlace & FailureDetails = {}) {
     super(message);
     this.reason = reason;
     this.node = at.node ?? "";
     this.channel = at.channel ?? "";
     this.taskId = at.taskId ?? "";
     this.kind = at.kind ?? "";
+    this.nodeStack = at.nodeStack ?? "";
+    this.isFinal = at.isFinal ?? false;
   }
 
   /** The same failure with what was not yet known about its place. */
@@ -33,6 +46,8 @@ export class RunFailure extends Error {
       channel: this.channel || (place.channel ?? ""),
       taskId: this.taskId || (place.taskId ?? ""),
       kind: this.kind,
+      nodeStack: this.nodeStack,
+      isFinal: this.isFinal,
     });
   }
 }

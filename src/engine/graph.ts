@@ -1,4 +1,10 @@
-import { ChannelKind, type ChannelSpec, type GraphSpec, type NodeSpec } from "../gen/cairn/v1/graph_pb.ts";
+import {
+  ChannelKind,
+  type ChannelSpec,
+  type GraphSpec,
+  type NodeSpec,
+  type WorkerNode,
+} from "../gen/cairn/v1/graph_pb.ts";
 import { fromJsonValue } from "../values/protobuf.ts";
 import { compileCel, type Program } from "./cel.ts";
 import { Cell } from "./cell.ts";
@@ -14,10 +20,11 @@ import { type CompiledMigration, compileMigrations } from "./migrations.ts";
 import { branchTo, END, joinChannel, SENDS, START } from "./names.ts";
 import { type CompiledSubgraph, persistenceOf } from "./subgraph.ts";
 
-/** A conditional edge. Either `program` decides, or the function `module` of the nodes module. */
+/** A conditional edge. Either `program` decides, the function `module` of the nodes module, or `worker`. */
 export interface CompiledBranch {
   program?: Program;
   module?: { function: string; params: unknown };
+  worker?: WorkerNode;
   routes: Readonly<Record<string, string>>;
 }
 
@@ -130,6 +137,7 @@ function connect(
     const branch: CompiledBranch = { routes };
     if (decide.case === "cel") branch.program = compileCel(decide.value);
     if (decide.case === "module") branch.module = { function: decide.value.function, params: decide.value.params };
+    if (decide.case === "worker") branch.worker = decide.value;
     nodes.get(from)?.branches.push(branch);
   }
 }

@@ -12,7 +12,9 @@ const programErrors = new Set(["TypeError", "ReferenceError", "SyntaxError", "Ra
 /** Whether a node's failure is worth another attempt. What the engine refuses (an update, a target) never is. */
 export function isRetried({ maxAttempts, retryOn }: RetryPolicy, failure: RunFailure, attempts: number): boolean {
   if (attempts >= (maxAttempts || defaults.attempts)) return false;
+  if (failure.isFinal) return false;
   if (failure.reason === ErrorReason.NODE_TIMEOUT) return retryOn.length === 0 || retryOn.includes("Timeout");
+  if (failure.reason === ErrorReason.WORKER_LOST) return retryOn.length === 0 || retryOn.includes("WorkerLost");
   if (failure.reason !== ErrorReason.NODE_FAILED) return false;
   return retryOn.length === 0 ? !programErrors.has(failure.kind) : retryOn.includes(failure.kind);
 }

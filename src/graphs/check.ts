@@ -27,10 +27,6 @@ export function checkFunction({ faults, moduleFunctions }: Check, path: string, 
   faults.add(path, unknown("function in the nodes module", name, moduleFunctions));
 }
 
-export function notYet({ faults }: Check, path: string, what: string): void {
-  faults.add(path, `${what} not supported yet`);
-}
-
 /** A node's name where one is needed. */
 export function checkNodeName({ spec, faults }: Check, path: string, name: string, others: string[] = []): void {
   if (Object.hasOwn(spec.nodes, name) || others.includes(name)) return;

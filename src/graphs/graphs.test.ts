@@ -168,7 +168,7 @@ describe("validation", () => {
     ],
     [
       small(`nodes: {a: {}, b: {expression: {}}}\nedges: [[START, a]]`),
-      ["nodes.a: a node needs a kind: module, expression, ask or subgraph"],
+      ["nodes.a: a node needs a kind: worker, module, expression, ask or subgraph"],
     ],
     [
       small(`nodes: {a: {expression: {update: {m: "1"}, overwrite: {n: "1 +"}}}}\nedges: [[START, a]]`),
@@ -200,10 +200,10 @@ describe("validation", () => {
     ],
     [
       small(
-        `nodes: {a: {worker: {}, defer: true, retry: {}, cache: {ttl: 0s}, timeout: {run: 1.5s, idle: 0s}, error_handler: b}}\nedges: [[START, a]]`,
+        `nodes: {a: {worker: {wait: 0s}, defer: true, retry: {}, cache: {ttl: 0s}, timeout: {run: 1.5s, idle: 0s}, error_handler: b}}\nedges: [[START, a]]`,
       ),
       [
-        "nodes.a.worker: worker nodes are not supported yet",
+        "nodes.a.worker.wait: must be above 0",
         "nodes.a.cache.ttl: must be above 0",
         "nodes.a.timeout.idle: must be above 0",
         'nodes.a.error_handler: there is no node "b" (known: a)',
@@ -226,7 +226,7 @@ describe("validation", () => {
         'branches[0].routes.x: there is no node "b" (known: a)',
         'branches[0].targets[0]: there is no node "c" (known: a)',
         'branches[1].from: there is no node "z" (known: a)',
-        "branches[1]: a branch needs what decides: cel or module",
+        "branches[1]: a branch needs what decides: cel, module or worker",
         "branches[2].module.function: must be named",
       ],
     ],

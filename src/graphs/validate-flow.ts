@@ -1,6 +1,7 @@
 import type { Branch, Edge } from "../gen/cairn/v1/graph_pb.ts";
-import { type Check, checkCel, checkFunction, checkNodeName, notYet } from "./check.ts";
+import { type Check, checkCel, checkFunction, checkNodeName } from "./check.ts";
 import { entry, item, member } from "./faults.ts";
+import { checkWorker } from "./validate-nodes.ts";
 
 const START = "__start__";
 const END = "__end__";
@@ -52,8 +53,10 @@ function checkBranch(check: Check, path: string, branch: Branch): void {
 
 function checkDecision(check: Check, path: string, { decide }: Branch): void {
   if (decide.case === "cel") checkCel(check, member(path, "cel"), decide.value);
-  else if (decide.case === "worker") notYet(check, member(path, "worker"), "branches that workers decide are");
-  else if (decide.case !== "module") check.faults.add(path, "a branch needs what decides: cel or module");
+  else if (decide.case === "worker") {
+    if (decide.value.handler === "") check.faults.add(member(path, "worker.handler"), "must be named");
+    checkWorker(check, member(path, "worker"), decide.value);
+  } else if (decide.case !== "module") check.faults.add(path, "a branch needs what decides: cel, module or worker");
   else if (decide.value.function === "") check.faults.add(member(path, "module.function"), "must be named");
   else checkFunction(check, member(path, "module.function"), decide.value.function);
 }

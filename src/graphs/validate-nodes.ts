@@ -6,8 +6,9 @@ import type {
   NodeSpec,
   SubgraphNode,
   TimeoutPolicy,
+  WorkerNode,
 } from "../gen/cairn/v1/graph_pb.ts";
-import { type Check, checkCel, checkChannelName, checkFunction, checkNodeName, notYet } from "./check.ts";
+import { type Check, checkCel, checkChannelName, checkFunction, checkNodeName } from "./check.ts";
 import { entry, item, member } from "./faults.ts";
 import { nameFault } from "./names.ts";
 
@@ -30,9 +31,15 @@ function checkKind(check: Check, path: string, name: string, { kind }: NodeSpec)
   if (kind.case === "module") checkFunction(check, member(path, "module.function"), kind.value.function || name);
   else if (kind.case === "expression") checkExpression(check, member(path, "expression"), kind.value);
   else if (kind.case === "ask") checkAsk(check, member(path, "ask"), kind.value);
-  else if (kind.case === "worker") notYet(check, member(path, "worker"), "worker nodes are");
+  else if (kind.case === "worker") checkWorker(check, member(path, "worker"), kind.value);
   else if (kind.case === "subgraph") checkSubgraph(check, member(path, "subgraph"), kind.value);
-  else check.faults.add(path, "a node needs a kind: module, expression, ask or subgraph");
+  else check.faults.add(path, "a node needs a kind: worker, module, expression, ask or subgraph");
+}
+
+/** Which names workers serve is known only when they are connected. */
+export function checkWorker({ faults }: Check, path: string, { handler, wait }: WorkerNode): void {
+  if (Buffer.byteLength(handler) > 256) faults.add(member(path, "handler"), "must be at most 256 bytes");
+  if (wait !== undefined && durationMs(wait) <= 0) faults.add(member(path, "wait"), "must be above 0");
 }
 
 /** A registered graph may come later than the one that calls it. */

@@ -4,7 +4,7 @@ import { CalledRunSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { type Event, RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { OnBusy } from "../gen/cairn/v1/run_service_pb.ts";
-import type { Draft, ThreadTail } from "../store/store.ts";
+import type { Draft, RequestDraft, ThreadTail } from "../store/store.ts";
 import type { RunCall } from "./begin.ts";
 import { EventMaker, runError } from "./event-bodies.ts";
 import { encodeOutcome } from "./outcomes.ts";
@@ -53,7 +53,7 @@ export function answeredNow(
   runId: string,
   status: RunStatus,
   checkpointId: string,
-): Draft["request"] {
+): RequestDraft | undefined {
   return { ...request, answer: encodeOutcome({ runId, status }, checkpointId) };
 }
 
@@ -66,7 +66,7 @@ export function cancelWaiting(runId: string): Draft {
 export function endAtOnce(
   runId: string,
   { tail }: ThreadTail,
-  request: Draft["request"],
+  request: RequestDraft | undefined,
   { status, failure }: RunEnd,
 ): Draft {
   const error = failure && runError(failure);

@@ -94,6 +94,6 @@ function stateValues({ channelValues }: Checkpoint): Checkpoint["channelValues"]
   return Object.fromEntries(Object.entries(channelValues).filter(([name]) => !isControl(name)));
 }
 
-export function runError({ reason, message, node, channel, taskId, kind }: RunFailure): RunError {
-  return create(RunErrorSchema, { reason, message, node, channel, taskId, kind });
+export function runError({ reason, message, node, channel, taskId, kind, nodeStack: stack }: RunFailure): RunError {
+  return create(RunErrorSchema, { reason, message, node, channel, taskId, kind, stack });
 }

@@ -14,6 +14,7 @@ import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { Durability } from "../gen/cairn/v1/run_service_pb.ts";
 import { limits } from "../limits.ts";
 import type { Committed, Draft } from "../store/store.ts";
+import type { TaskLeases } from "../workers/task-leases.ts";
 import { EventMaker } from "./event-bodies.ts";
 import type { Loaded } from "./load.ts";
 import type { RunParts } from "./parts.ts";
@@ -35,6 +36,8 @@ export interface LoopHost {
   readonly drainedAs: RunStatus | undefined;
   /** What the run ends as when `signal` is aborted. */
   readonly abortedAs: RunStatus;
+  /** The leases of its tasks at workers. */
+  readonly leases: TaskLeases;
   /** Appends a record of the run. */
   append(draft: Draft): Promise<Committed>;
   /** Appends one while the run goes on. A failure is met by whatever is appended next, and by `settled`. */
@@ -199,7 +202,7 @@ export class GraphLoop {
   #newSuperstep(tasks: readonly Task[]): Superstep {
     const host = this.#host;
     const { state } = this.loaded;
-    const { modules, environment, nodeCache } = host.parts;
+    const { modules, workers, environment, nodeCache } = host.parts;
     return new Superstep(tasks, {
       loaded: this.loaded,
       events: this.events,
@@ -211,11 +214,14 @@ export class GraphLoop {
         threadId: host.plan.key.thread,
         runId: host.plan.runId,
         modules,
+        workers,
+        leases: this.#savesAtExit ? undefined : host.leases,
         environment,
         cache: nodeCache,
         signal: host.signal,
         hear: (task, told) => host.tell(this.events.told(task, told)),
         onStart: (task, attempt) => this.#tellStarted(task, attempt),
+        onWaits: (task, handler, attempt) => this.#tellWaiting(task, handler, attempt),
         callSubgraph: (task, answers) => callSubgraph(host, { outer: this, task, answers }),
       },
       save: this.#savesAtExit ? undefined : async (unsaved) => void (await host.append(this.#draftOf(unsaved))),
@@ -322,6 +328,13 @@ export class GraphLoop {
   #tellStarted({ id, node, triggers }: Task, attempt: number): void {
     const started = { taskId: id, node, triggers, step: BigInt(this.loaded.state.step + 1), attempt };
     this.#host.tell(this.events.make({ case: "taskStarted", value: started }));
+  }
+
+  #tellWaiting({ id, node }: Task, handler: string, attempt: number): void {
+    if (this.#savesAtExit) return;
+    const step = BigInt(this.loaded.state.step + 1);
+    const waiting = this.events.make({ case: "taskWaiting", value: { taskId: id, node, step, handler } });
+    this.#host.leases.waits({ taskId: id, handler, attempt }, waiting);
   }
 }
 

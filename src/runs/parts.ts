@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Store } from "../store/store.ts";
 import type { Environment } from "../system/environment.ts";
 import type { Uuid6Minter } from "../system/uuid.ts";
+import type { WorkerHub } from "../workers/worker-hub.ts";
 import type { EphemeralEvents } from "./ephemeral-events.ts";
 import type { Graphs } from "./graphs.ts";
 import type { NodesModule } from "./modules/nodes-module.ts";
@@ -18,6 +19,7 @@ export interface RunParts {
   graphs: Graphs;
   /** Absent when the server has no nodes module. */
   modules: NodesModule | undefined;
+  workers: WorkerHub;
   ephemeral: EphemeralEvents;
   nodeCache: NodeCache;
   recent: RecentEvents;

@@ -12,6 +12,8 @@ import { EphemeralPositionSchema, type Event, RunStatus } from "../gen/cairn/v1/
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
 import type { Committed, Draft, ThreadTail } from "../store/store.ts";
+import { TaskLeases } from "../workers/task-leases.ts";
+import { leftToOthers } from "../workers/worker-hub.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { GraphLoop, type LoopHost } from "./graph-loop.ts";
 import type { Loaded } from "./load.ts";
@@ -30,6 +32,7 @@ export class Run implements LoopHost {
   readonly loaded: Loaded;
   readonly events: EventMaker;
   readonly cancellation: Promise<"cancelled">;
+  readonly leases: TaskLeases;
   thread: ThreadTail;
   /** The checkpoint that the thread stands at, as committed. */
   checkpoint: Checkpoint;
@@ -59,6 +62,7 @@ export class Run implements LoopHost {
     this.thread = thread;
     this.checkpoint = checkpoint;
     this.events = new EventMaker(plan.runId, loaded.state.namespace);
+    this.leases = new TaskLeases(thread.tail, (draft) => this.append(draft));
     this.cancellation = new Promise((done) => {
       this.signal.addEventListener("abort", () => done("cancelled"), { once: true });
     });
@@ -74,13 +78,13 @@ export class Run implements LoopHost {
     if (gracefully) this.drain(RunStatus.CANCELLED);
     else {
       this.abortedAs = RunStatus.CANCELLED;
-      this.abandon();
+      this.#cancelled.abort();
     }
   }
 
   /** Leaves the run, as soon as possible, to whoever goes on with it. */
   abandon(): void {
-    this.#cancelled.abort();
+    this.#cancelled.abort(leftToOthers);
   }
 
   /** Stops before the next superstep: cancelled, or left to whoever goes on with it. */
@@ -122,6 +126,7 @@ export class Run implements LoopHost {
       events: [this.events.runStopped(end.status, failure, this.checkpoint.id, this.checkpoint.nextNodes)],
       status: ThreadStatus.FAILED,
       lease: this.#lease(""),
+      workerTasks: [],
       endedCalls: [this.plan.runId],
       request: request && { ...request, answer: this.answer(end) },
     });
@@ -174,6 +179,8 @@ export class Run implements LoopHost {
       events: [...(draft.events ?? []), stopped],
       status: threadStatusOf.get(end.status),
       lease: this.#lease(""),
+      // Whoever goes on with a run finds its workers still at work.
+      workerTasks: end.status === RunStatus.LOST ? undefined : [],
       // A run that the server gave up has no answer yet: a retry takes it on, or a server does by itself.
       endedCalls: end.status === RunStatus.LOST ? [] : [this.plan.runId],
       request: request && end.status !== RunStatus.LOST ? { ...request, answer: this.answer(end) } : undefined,
@@ -183,16 +190,21 @@ export class Run implements LoopHost {
   /** Appends the record that gives the lease back. Nothing may follow it: it would take the lease again. */
   async #appendLast(draft: Draft): Promise<Committed> {
     this.#over = true;
-    return this.#chain(draft);
+    const committed = await this.#chain(draft);
+    if (draft.workerTasks !== undefined) this.leases.end();
+    return committed;
   }
 
   /** Appends one record after the other; each one renews the lease. */
   async #chain(draft: Draft): Promise<Committed> {
     const appended = this.#appending.then(async () => {
       if (this.#broken !== undefined) throw this.#broken.thrown;
-      const renewed = { ...draft, lease: draft.lease ?? this.#lease(this.parts.serverId) };
+      const { tasks, settle } = this.leases.tasksFor(draft);
+      const lease = draft.lease ?? this.#lease(this.parts.serverId);
+      const renewed = { ...draft, lease, workerTasks: draft.workerTasks ?? tasks };
       const committed = await this.parts.store.append(this.plan.key, this.thread, renewed);
       this.thread = committed.thread;
+      settle();
       const { cancelRunId, cancelGracefully } = committed.thread.tail;
       if (cancelRunId === this.plan.runId) this.cancel(cancelGracefully);
       const { checkpoint } = committed.record;

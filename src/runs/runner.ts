@@ -6,7 +6,7 @@ import { type CalledRun, CalledRunSchema } from "../gen/cairn/store/v1/record_pb
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { OnBusy, type RunInfo, RunOptionsSchema, type RunOutcome } from "../gen/cairn/v1/run_service_pb.ts";
-import type { Committed, Draft, KnownRequest, ThreadKey, ThreadTail } from "../store/store.ts";
+import type { Committed, Draft, KnownRequest, RequestDraft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { threadName } from "../store/thread-name.ts";
 import { type Beginning, begin, type RunCall } from "./begin.ts";
 import { answeredNow, cancelWaiting, endAtOnce, isRefusal, lineOf, lineUp } from "./calls.ts";
@@ -96,8 +96,12 @@ export class Runner {
 
   /** Reads a run. Throws RUN_NOT_FOUND. */
   async readRun(key: ThreadKey, runId: string): Promise<RunInfo> {
-    const holder = this.holderOf(key, await this.#parts.store.tail(key));
-    return await readRun(this.#parts.store, key, runId, (id) => id === holder);
+    const thread = await this.#parts.store.tail(key);
+    const holder = this.holderOf(key, thread);
+    const info = await readRun(this.#parts.store, key, runId, (id) => id === holder);
+    const waiting = thread.tail.workerTasks.filter(({ epoch }) => epoch === 0n).map(({ handler }) => handler);
+    if (runId === holder) info.waitsFor = [...new Set(waiting)].sort();
+    return info;
   }
 
   /** Cancels a run that is going, on this server or another, or waits. */
@@ -209,7 +213,7 @@ export class Runner {
     key: ThreadKey,
     thread: ThreadTail,
     { runId, options = create(RunOptionsSchema), input }: CalledRun,
-    request: Draft["request"],
+    request: RequestDraft | undefined,
   ): Promise<Decision> {
     const { tail } = thread;
     if (tail.calls[0]?.runId !== runId || this.holderOf(key, thread) !== undefined) return { draft: undefined };

@@ -85,10 +85,13 @@ async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: L
     return [alone.asNode];
   }
   const context = {
+    space: key.space,
     state,
     threadId: key.thread,
     runId: "",
     modules: parts.modules,
+    workers: parts.workers,
+    environment: parts.environment,
     signal: new AbortController().signal,
   };
   try {

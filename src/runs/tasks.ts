@@ -14,6 +14,9 @@ import type { RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import type { Draft } from "../store/store.ts";
 import { type Environment, fraction } from "../system/environment.ts";
 import type { Plain } from "../values/value.ts";
+import type { TaskLeases } from "../workers/task-leases.ts";
+import { workerTerms } from "../workers/terms.ts";
+import type { WorkerHub } from "../workers/worker-hub.ts";
 import { inFairTurn } from "./fair-turns.ts";
 import type { ModuleCall, NodesModule } from "./modules/nodes-module.ts";
 import type { Told } from "./modules/protocol.ts";
@@ -21,6 +24,7 @@ import { cacheKeyOf, type NodeCache } from "./node-cache.ts";
 import type { SubgraphOutcome } from "./subgraphs.ts";
 import type { Question } from "./superstep.ts";
 import { withinTime } from "./time-limit.ts";
+import { decideAtWorker, runAtWorker } from "./worker-calls.ts";
 
 /** How a task ended. Of a subgraph's, `draft` is what it leaves to be saved. */
 export type TaskOutcome =
@@ -43,10 +47,13 @@ interface Finished {
 
 /** What a node's writes are made with. */
 export interface NodeContext {
+  space: string;
   state: GraphState;
   threadId: string;
   runId: string;
   modules: NodesModule | undefined;
+  workers: Pick<WorkerHub, "run">;
+  environment: Environment;
   signal: AbortSignal;
   /** A task tells something while it runs. Absent: nobody listens. */
   hear?(task: Task, told: Exclude<Told, { kind: "alive" }>): void;
@@ -54,13 +61,21 @@ export interface NodeContext {
 
 /** What a task is run with. */
 export interface TaskContext extends NodeContext {
-  space: string;
-  environment: Environment;
+  /** Where the leases of tasks at workers are kept; absent: the graph is not saved while it goes on. */
+  leases: TaskLeases | undefined;
   cache: NodeCache;
   /** An attempt begins; they count from 1. */
   onStart(task: Task, attempt: number): void;
+  /** A task waits for a worker that serves a name. */
+  onWaits(task: Task, handler: string, attempt: number): void;
   /** Runs the subgraph that a task is. */
   callSubgraph(task: Task, answers: readonly Plain[]): Promise<SubgraphOutcome>;
+}
+
+/** The answers that a task has, and the how manyth attempt at it this is, from 1. */
+interface Attempt {
+  answers: readonly Plain[];
+  attempts: number;
 }
 
 /** Runs one task, again after failures as its node's policy says. */
@@ -68,14 +83,23 @@ export async function runTask(task: Task, answers: readonly Plain[], context: Ta
   const node = context.state.graph.nodes.get(task.node) as CompiledNode;
   const policy = node.spec?.retry;
   let earlier: Draft = {};
-  for (let attempts = 1; ; attempts++) {
+  for (let attempts = context.leases?.recoveredAttempt(task.id) ?? 1; ; attempts++) {
     context.onStart(task, attempts);
-    const outcome = withEarlier(earlier, await attempt(node, task, answers, context));
-    if (outcome.kind !== "failed" || policy === undefined) return outcome;
+    const outcome = withEarlier(earlier, await attempt(node, task, { answers, attempts }, context));
+    if (outcome.kind !== "failed") return outcome;
+    if (policy === undefined) {
+      if (isLostAgain(outcome.failure, attempts, context)) continue;
+      return outcome;
+    }
     if (context.signal.aborted || !isRetried(policy, outcome.failure, attempts)) return outcome;
     earlier = outcome.draft ?? {};
     await pause(retryDelayMs(policy, attempts, fraction(context.environment.random)), context);
   }
+}
+
+/** A worker that goes away says nothing of the node: without a policy another one gets the task, a few times. */
+function isLostAgain({ reason }: RunFailure, attempts: number, { signal }: TaskContext): boolean {
+  return reason === ErrorReason.WORKER_LOST && attempts <= workerTerms.taskLossesMax && !signal.aborted;
 }
 
 /** What a subgraph's tasks did in an attempt that failed in another of them is to be saved as well. */
@@ -101,7 +125,7 @@ async function pause(delayMs: number, { environment, signal }: TaskContext): Pro
 async function attempt(
   node: CompiledNode,
   task: Task,
-  answers: readonly Plain[],
+  { answers, attempts }: Attempt,
   context: TaskContext,
 ): Promise<TaskOutcome> {
   let draft: Draft | undefined;
@@ -116,7 +140,7 @@ async function attempt(
     const key = cacheKeyOf(context.space, context.state, node, task);
     const known = key === undefined ? undefined : context.cache.get(key);
     if (known !== undefined) return { kind: "finished", writes: [...known], asked: 0, cached: true };
-    const result = await runNode(node, task, answers, context);
+    const result = await runNode(node, task, { answers, attempts }, context);
     if ("value" in result) return { kind: "interrupted", ...result };
     if (result.toParent) return commandOf(node, result, context);
     const writes = await written(node, result, context);
@@ -143,32 +167,43 @@ function commandOf({ name }: CompiledNode, result: NodeResult, { state }: NodeCo
 async function runNode(
   node: CompiledNode,
   task: Task,
-  answers: readonly Plain[],
+  { answers, attempts }: Attempt,
   context: TaskContext,
 ): Promise<NodeResult | Question> {
-  const { clock } = context.environment;
   if (node.name === START) return { update: entryWrites(context.state.graph, context.state), goto: [] };
   const kind = node.spec?.kind;
   if (kind?.case === "expression") return inFairTurn(() => runExpression(node, inputView(task)));
   if (kind?.case === "ask") return inFairTurn(() => runAsk(node, inputView(task), answers));
   if (kind?.case === "module") {
     const call = { function: kind.value.function || node.name, params: kind.value.params, node: node.name };
-    const { timeout: policy } = node.spec ?? {};
-    const timed = { clock, signal: context.signal, policy, ownLimit: task.timeout, node: node.name };
-    return withinTime(timed, (signal, alive) =>
-      modulesOf(node.name, context).runNode(
-        { ...callOf(task, context), ...call, answers: [...answers] },
-        signal,
-        (told) => {
-          alive();
-          if (told.kind !== "alive") context.hear?.(task, told);
-        },
-      ),
+    return timed(node, task, context, (signal, hear) =>
+      modulesOf(node.name, context).runNode({ ...callOf(task, context), ...call, answers: [...answers] }, signal, hear),
     );
+  }
+  if (kind?.case === "worker") {
+    const call = { node, worker: kind.value, task, answers, attempt: attempts };
+    return timed(node, task, context, (signal, hear) => runAtWorker(call, context, signal, hear));
   }
   throw new RunFailure(
     ErrorReason.NODE_FAILED,
     `node ${JSON.stringify(node.name)}: this server can't run nodes of kind ${kind?.case}`,
+  );
+}
+
+/** Runs code of a node's own, which may take only so long, and whose listeners hear what it tells. */
+function timed<Result>(
+  { name, spec }: CompiledNode,
+  task: Task,
+  context: TaskContext,
+  run: (signal: AbortSignal, hear: (told: Told) => void) => Promise<Result>,
+): Promise<Result> {
+  const { clock } = context.environment;
+  const limit = { clock, signal: context.signal, policy: spec?.timeout, ownLimit: task.timeout, node: name };
+  return withinTime(limit, (signal, alive) =>
+    run(signal, (told) => {
+      alive();
+      if (told.kind !== "alive") context.hear?.(task, told);
+    }),
   );
 }
 
@@ -193,6 +228,7 @@ async function decide(
 ): Promise<Plain> {
   const { program } = branch;
   if (program !== undefined) return inFairTurn(() => evaluate(program, viewOf(state), node.name));
+  if (branch.worker !== undefined) return decideAtWorker(node, branch.worker, state, context);
   const call = { input: { state }, taskId: "", threadId: context.threadId, runId: context.runId };
   const { function: name = "", params } = branch.module ?? {};
   return modulesOf(node.name, context).decide(

@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { AdminService } from "../gen/cairn/v1/admin_service_pb.ts";
+import { WorkerService } from "../gen/cairn/v1/worker_service_pb.ts";
 import { type Authenticate, type Caller, checkSpace } from "./auth.ts";
 import { type Call, type CallContext, callEnded, serverStopping, spaceOf } from "./context.ts";
 
@@ -59,7 +60,9 @@ export class Gate {
         return Number(call.getDeadline());
       },
     };
-    if (method.methodKind === "unary") return { context, end: () => cancellation.end() };
+    // The workers' streams go on while runs stop that wait for them, and are ended then.
+    const endsByItself = method.methodKind === "unary" || method.parent.typeName === WorkerService.typeName;
+    if (endsByItself) return { context, end: () => cancellation.end() };
     const { controller } = cancellation;
     this.#streams.add(controller);
     const end = () => {

@@ -2,15 +2,12 @@ import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufb
 import { CairnError } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import type { Draft, KnownRequest, Store, ThreadKey } from "../store/store.ts";
+import type { KnownRequest, RequestDraft, Store, ThreadKey } from "../store/store.ts";
 import { canonicalBytes } from "../values/canonical.ts";
 import { sha256 } from "../values/digest.ts";
 
 /** Any request that can be repeated. */
 export type Repeatable = { requestId: string };
-
-/** What a draft needs to be found by a retry. */
-export type DraftRequest = NonNullable<Draft["request"]>;
 
 export interface OnceCall<I extends DescMessage, O extends DescMessage> {
   key: ThreadKey;
@@ -31,7 +28,7 @@ export interface OnceCall<I extends DescMessage, O extends DescMessage> {
 /** An answer, or what makes it of the record that it is committed with. */
 type Answer<O extends DescMessage> = MessageShape<O> | ((record: Record) => MessageShape<O>);
 
-export type Stamp<O extends DescMessage> = (answer: Answer<O>) => Promise<DraftRequest | undefined>;
+export type Stamp<O extends DescMessage> = (answer: Answer<O>) => Promise<RequestDraft | undefined>;
 
 /** Makes a repeated request return the first answer. One for each process: it knows which ones are still going. */
 export class Requests {

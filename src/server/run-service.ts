@@ -104,7 +104,9 @@ export function runService(parts: Parts, { runParts, runner }: Runs, modules: No
       activeRuns: () => runner.activeRuns,
       async stop() {
         stopRecovery();
+        runParts.workers.drain();
         await runner.stop(stopGraceMs);
+        runParts.workers.close();
         await modules?.close();
       },
     },

@@ -6,6 +6,7 @@ import type { RunParts } from "../runs/parts.ts";
 import { RecentEvents } from "../runs/recent-events.ts";
 import { Runner } from "../runs/runner.ts";
 import { Uuid6Minter } from "../system/uuid.ts";
+import { WorkerHub } from "../workers/worker-hub.ts";
 import type { Parts } from "./service.ts";
 
 /** What drives threads; one for all services. */
@@ -14,13 +15,17 @@ export interface Runs {
   runner: Runner;
 }
 
-export function makeRuns({ store, environment, serverId, log }: Parts, modules: NodesModule | undefined): Runs {
+export function makeRuns(
+  { store, environment, serverId, log, taskLeaseMs }: Parts,
+  modules: NodesModule | undefined,
+): Runs {
   const runParts: RunParts = {
     store,
     environment,
     serverId,
     log,
     modules,
+    workers: new WorkerHub({ store, environment, leaseMs: taskLeaseMs }),
     minter: new Uuid6Minter(environment),
     graphs: new Graphs(store),
     ephemeral: new EphemeralEvents(),

@@ -17,6 +17,8 @@ export interface Parts {
   log: Logger;
   requests: Requests;
   answers: AnswerCache;
+  /** How long a worker keeps its tasks after the server last heard of it. */
+  taskLeaseMs: number;
   /** The file whose functions `module` nodes name; absent: none was given. */
   nodesFile?: string;
   /** Names of its functions; absent when none was loaded. */

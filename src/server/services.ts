@@ -6,6 +6,7 @@ import { runService } from "./run-service.ts";
 import { makeRuns } from "./runs.ts";
 import type { Parts, Service } from "./service.ts";
 import { threadService } from "./thread-service.ts";
+import { workerService } from "./worker-service.ts";
 
 /**
  * Every service of the server. Each has a file of its own; this is the one place that lists them.
@@ -18,6 +19,7 @@ export function services(parts: Parts, modules: NodesModule | undefined): Servic
     threadService(parts),
     graphService(parts, driving),
     runs,
+    workerService(driving),
     adminService(parts, () => runs.activeRuns()),
   ];
 }

@@ -6,6 +6,7 @@ import { NodesModule } from "../runs/modules/nodes-module.ts";
 import { openStore } from "../store/open.ts";
 import { type Environment, systemEnvironment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
+import { workerTerms } from "../workers/terms.ts";
 import { serviceDefinition } from "./adapter.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { checkExposure, openToAll, tokensFrom } from "./auth.ts";
@@ -36,6 +37,8 @@ export interface ServerOptions extends TlsOptions {
   eventRecordsKept?: number;
   /** The largest value that is taken, in bytes. */
   valueBytesMax?: number;
+  /** How long a worker keeps its tasks after the server last heard of it, in milliseconds. */
+  taskLeaseMs?: number;
   /** A level of pino; "info" without. */
   logLevel?: string;
 }
@@ -74,6 +77,7 @@ export async function startServer(
       log,
       requests: new Requests(store),
       answers: new AnswerCache(options.cacheBytes ?? limits.answerCacheBytesMax),
+      taskLeaseMs: options.taskLeaseMs ?? workerTerms.leaseMs,
       nodesFile: options.nodesFile,
       moduleFunctions: modules?.functions,
     };

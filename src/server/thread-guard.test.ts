@@ -54,6 +54,7 @@ describe("a thread that a run holds", () => {
       log: pino({ level: "silent" }),
       requests,
       answers: new AnswerCache(0),
+      taskLeaseMs: 1000,
     };
     const caller = openToAll({ get: () => [] } as never);
     const context = { space: "s", caller, signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };

@@ -3,7 +3,7 @@ import type { CalledRun } from "../gen/cairn/store/v1/record_pb.ts";
 import { ValueSchema } from "../gen/cairn/v1/value_pb.ts";
 import type { ThreadKey } from "./log.ts";
 import { corrupt, decodeRow } from "./record-codec.ts";
-import type { Draft } from "./store.ts";
+import type { RequestDraft } from "./store.ts";
 import { type ValueSources, ValueTable } from "./value-table.ts";
 import { RefCollector, withInputValues } from "./values-of.ts";
 
@@ -12,7 +12,7 @@ export async function calledRun(
   sources: ValueSources,
   key: ThreadKey,
   n: number,
-): Promise<{ call: CalledRun; request: Draft["request"] }> {
+): Promise<{ call: CalledRun; request: RequestDraft | undefined }> {
   const { rows } = await sources.log.gather(key, { positions: [n], parts: [], keys: [] });
   const [row] = rows;
   const { call, request } = (row && decodeRow(key, row)) ?? {};

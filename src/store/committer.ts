@@ -1,6 +1,8 @@
+import { LRUCache } from "lru-cache";
 import { CairnError } from "../errors.ts";
 import type { Tail } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { type Prepared, prepare } from "./draft.ts";
 import { KnownRefs } from "./known-refs.ts";
@@ -8,6 +10,7 @@ import type { Log, ThreadKey } from "./log.ts";
 import { turn } from "./patches/turns.ts";
 import { decodeRow } from "./record-codec.ts";
 import type { Committed, Draft, ThreadTail } from "./store.ts";
+import { threadName } from "./thread-name.ts";
 import { ThreadQueue } from "./thread-queue.ts";
 import { threadTail } from "./thread-record.ts";
 import type { ValueSettings } from "./value-encoder.ts";
@@ -39,6 +42,8 @@ export class Committer {
   readonly #knownRefs = new KnownRefs();
   readonly #valueLines = new ValueLines();
   readonly #listeners = new Set<(key: ThreadKey, committed: Committed) => void>();
+  /** Ends of threads as they were read or written last: what they most probably are still. */
+  readonly #tails = new LRUCache<string, ThreadTail>({ max: limits.tailsKeptMax });
   /** When each tail was read or written, by the monotonic clock. */
   readonly #confirmedAt = new WeakMap<ThreadTail, number>();
 
@@ -51,7 +56,7 @@ export class Committer {
     const askedAt = this.#settings.environment.clock.monotonicMs();
     const row = await this.#sources.log.last(key);
     const thread = threadTail(row, row && decodeRow(key, row));
-    this.#confirmedAt.set(thread, askedAt);
+    this.#remember(key, thread, askedAt);
     return thread;
   }
 
@@ -73,21 +78,35 @@ export class Committer {
   ): Promise<Committed | undefined> {
     return await this.#queue.run(key, async () => {
       for (let attempt = 1; ; attempt++) {
-        const thread = await this.tail(key);
-        let prepared: Awaited<ReturnType<typeof change>>;
-        try {
-          prepared = await change(thread);
-        } catch (error) {
-          // What it missed may be beyond this tail, written by another server, or gone since, deleted by one.
-          if (!isMissing(error) || attempt === ATTEMPTS_MAX || !(await this.#hasMoved(key, thread))) throw error;
-          continue;
-        }
+        const { thread, prepared } = await this.#prepared(key, change, attempt);
+        if (thread === undefined) continue;
         if (!prepared) return undefined;
         const committed = await this.#commit(key, thread, prepared);
         if (committed) return committed;
         await turn();
       }
     });
+  }
+
+  /**
+   * What `change` makes of the thread's end. Where that takes waiting, the end is asked for while `change` works with the
+   * one that is remembered. Without a thread: it was not the end, or is not any more.
+   */
+  async #prepared(
+    key: ThreadKey,
+    change: (thread: ThreadTail) => Promise<Prepared | undefined>,
+    attempt: number,
+  ): Promise<{ thread?: ThreadTail; prepared?: Prepared }> {
+    const remembered = attempt === 1 && !this.#sources.log.exclusive ? this.#tails.get(threadName(key)) : undefined;
+    const asked = this.tail(key);
+    const thread = remembered ?? (await asked);
+    const [made, end] = await Promise.allSettled([change(thread), asked]);
+    if (end.status === "rejected") throw end.reason;
+    if (end.value.n !== thread.n) return {};
+    if (made.status === "fulfilled") return { thread: end.value, prepared: made.value };
+    // What it missed may be beyond this tail, written by another server, or gone since, deleted by one.
+    if (isMissing(made.reason) && attempt < ATTEMPTS_MAX && (await this.#hasMoved(key, thread))) return {};
+    throw made.reason;
   }
 
   /** Appends right after `after`, or after what others wrote who left the lease alone. Throws STALE_EPOCH. */
@@ -119,7 +138,7 @@ export class Committer {
     if (outcome === "taken") return undefined;
     if (!this.#isFresh(after)) await this.#confirm(key, append.row.n);
     const thread = threadTail(append.row, record);
-    this.#confirmedAt.set(thread, sentAt);
+    this.#remember(key, thread, sentAt);
     this.#knownRefs.committed(key, append.row.n, record);
     this.#valueLines.committed(key, append.row.n, record, lines ?? this.#valueLines.at(key, after.n));
     for (const [index, data] of bytes ?? []) {
@@ -138,6 +157,11 @@ export class Committer {
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error));
     }
+  }
+
+  #remember(key: ThreadKey, thread: ThreadTail, confirmedAtMs: number): void {
+    this.#confirmedAt.set(thread, confirmedAtMs);
+    this.#tails.set(threadName(key), thread);
   }
 
   #isFresh(thread: ThreadTail): boolean {

@@ -5,7 +5,7 @@ import { uuid4 } from "../system/uuid.ts";
 import { type Prepared, rowOf } from "./draft.ts";
 import type { ThreadKey } from "./log.ts";
 import { requestOf } from "./request-record.ts";
-import type { Draft, ThreadTail } from "./store.ts";
+import type { RequestDraft, ThreadTail } from "./store.ts";
 import { summaryOf } from "./thread-record.ts";
 
 /**
@@ -16,7 +16,7 @@ export function floorAfter(
   environment: Environment,
   key: ThreadKey,
   thread: ThreadTail,
-  request: Draft["request"],
+  request: RequestDraft | undefined,
 ): Prepared {
   const n = thread.n + 1;
   const { lease, lastEventNumber, status } = thread.tail;

@@ -63,10 +63,16 @@ export async function prepare(
   const { environment } = settings;
   const n = thread.n + 1;
   const atMs = environment.clock.nowMs();
+  const asked = Promise.resolve(draft.request);
+  // Heard of below, unless something else is wrong before.
+  asked.catch(() => {});
   const values = new ValueWriter(n);
   const record = recordOf(key, draft, values, atMs);
   const unknownRefs = [...values.foreignRefs].filter((ref) => !known.isKnownRef(ref));
-  const conflict = await lookUp(log, key, thread, draft, unknownRefs);
+  const lookedUp = lookUp(log, key, thread, draft, unknownRefs);
+  lookedUp.catch(() => {});
+  const request = await asked;
+  const conflict = await lookedUp;
   const encoder = new ValueEncoder(sources, settings, key, thread, known.lines);
   await encoder.encode(values.values);
   record.values = values.values.map(({ stored }) => stored);
@@ -74,7 +80,7 @@ export async function prepare(
   if (record.checkpoint) record.checkpoint.seq = BigInt(seq);
   finishEvents(record, n, seq);
   record.tail = tailOf(thread, draft, record, n, conflict);
-  record.request = requestOf(draft.request, record);
+  record.request = requestOf(request, record);
   record.changesOlder = conflict !== undefined;
   await writeLargeValues(log, environment, key, record.values, () => encodedBytes({ ...record, values: [] }));
   const append = appendOf(environment, key, n, record, conflict, !thread.exists);
@@ -167,6 +173,8 @@ function tailOf(thread: ThreadTail, draft: Draft, record: Record, n: number, con
   tail.expiresAtMs = expiryOf(tail, record.atMs);
   if (draft.threadMetadata) tail.metadataAt = BigInt(n);
   tail.calls = callsAfter(tail.calls, draft, n);
+  tail.workerTasks = draft.workerTasks ?? (changesState(draft) ? [] : tail.workerTasks);
+  for (const { epoch } of tail.workerTasks) if (epoch > tail.lastTaskEpoch) tail.lastTaskEpoch = epoch;
   if (draft.cancelRun) {
     tail.cancelRunId = draft.cancelRun.runId;
     tail.cancelGracefully = draft.cancelRun.gracefully;

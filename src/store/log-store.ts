@@ -24,7 +24,16 @@ import { type ImportTarget, importThread } from "./moving/import-thread.ts";
 import { type Prune, pruneThread } from "./prune.ts";
 import { decodeRow } from "./record-codec.ts";
 import { findRequest } from "./requests.ts";
-import type { CheckpointList, Committed, Draft, ReadOptions, Store, StoredCheckpoint, ThreadTail } from "./store.ts";
+import type {
+  CheckpointList,
+  Committed,
+  Draft,
+  ReadOptions,
+  RequestDraft,
+  Store,
+  StoredCheckpoint,
+  ThreadTail,
+} from "./store.ts";
 import { listThreads, readThread } from "./thread-list.ts";
 import { sweepUploads } from "./upload-sweep.ts";
 import { type UploadHeader, upload, uploadTooLarge } from "./uploads.ts";
@@ -75,7 +84,7 @@ export class LogStore implements Store {
     return this.#committer.append(key, after, draft);
   }
 
-  async deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean> {
+  async deleteThread(key: ThreadKey, request?: RequestDraft): Promise<boolean> {
     const committed = await this.#committer.updateRaw(key, async (thread) =>
       thread.exists ? floorAfter(this.#environment, key, thread, request) : undefined,
     );

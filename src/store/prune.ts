@@ -10,7 +10,7 @@ import { PrunePlan, rowsBetween } from "./prune-plan.ts";
 import { differs, withoutHistory, withoutNamed } from "./prune-record.ts";
 import { decodeRow } from "./record-codec.ts";
 import { requestOf } from "./request-record.ts";
-import type { Draft, ThreadTail } from "./store.ts";
+import type { RequestDraft, ThreadTail } from "./store.ts";
 import { type Change, isStub, nameOf, rewritten, withoutParent } from "./stripped.ts";
 import { summaryOf } from "./thread-record.ts";
 import { UsedValues } from "./used-values.ts";
@@ -26,7 +26,7 @@ export interface Prune extends PruneRule {
   /** Asked before each batch; may refuse by throwing. */
   guard: (thread: ThreadTail) => void;
   /** The request that the last batch is committed with, given how many checkpoints were removed. */
-  request?: (removed: number) => Promise<Draft["request"]>;
+  request?: (removed: number) => Promise<RequestDraft | undefined>;
   signal?: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-import type { CalledRun, GraphRecord, Lease, Record, Tail } from "../gen/cairn/store/v1/record_pb.ts";
+import type { CalledRun, GraphRecord, Lease, Record, Tail, WorkerTask } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { MetadataFilter } from "../gen/cairn/v1/checkpoint_service_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
@@ -32,6 +32,14 @@ export interface DraftWrites {
   writes: PendingWrite[];
 }
 
+/** The request that a record is written for. */
+export interface RequestDraft {
+  id: string;
+  bodyHash: Uint8Array;
+  /** May be made from the finished record, which knows every reference and number; absent: not known yet. */
+  answer?: Uint8Array | ((record: Record) => Uint8Array);
+}
+
 /**
  * What a record is to say. Values may be inline: the store gives each a reference; the same TypedValue object
  * in several places (a task's write, the channel it sets, the event that tells of it) is stored once. Values
@@ -48,8 +56,8 @@ export interface Draft {
   writes?: DraftWrites[];
   /** Without number and time; the store gives both. A CheckpointSaved event of `checkpoint` is the caller's to add; its seq is filled in. */
   events?: Event[];
-  /** The answer may be made from the finished record, which knows every reference and number; absent: not known yet. */
-  request?: { id: string; bodyHash: Uint8Array; answer?: Uint8Array | ((record: Record) => Uint8Array) };
+  /** It may be looked up while the rest is; what that throws comes before all else that is found. */
+  request?: RequestDraft | Promise<RequestDraft | undefined>;
   threadMetadata?: Uint8Array;
   /** How long the thread lives after a change, from this one on; 0: for ever. Absent: as before. */
   ttlMs?: number;
@@ -62,6 +70,8 @@ export interface Draft {
   call?: CalledRun;
   /** Runs that a server does not go on with by itself any more. */
   endedCalls?: string[];
+  /** Tasks that workers hold or wait for, after this record; absent: as before, or none if the record changes the state. */
+  workerTasks?: WorkerTask[] | undefined;
   /** The run that its server shall cancel; gracefully: not before the superstep that is going has ended. */
   cancelRun?: { runId: string; gracefully: boolean };
 }
@@ -157,7 +167,7 @@ export interface Store {
   /** Removes uploads that no put has named in time. Safe to end at any moment, and to repeat. */
   sweepUploads(signal: AbortSignal): Promise<void>;
   /** Deletes a thread, whoever holds it. False when there was none. */
-  deleteThread(key: ThreadKey, request?: Draft["request"]): Promise<boolean>;
+  deleteThread(key: ThreadKey, request?: RequestDraft): Promise<boolean>;
   /** Deletes threads whose time to live is over, in bounded batches, and gives their number. `guard` may save one by throwing. */
   deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number>;
   /**
@@ -216,7 +226,7 @@ export interface Store {
   readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number): Promise<EventPage>;
   findRequest(key: ThreadKey, requestId: string): Promise<KnownRequest | undefined>;
   /** The call of a run that a server goes on with by itself, its values inline, and the request that it came with. */
-  calledRun(key: ThreadKey, n: number): Promise<{ call: CalledRun; request: Draft["request"] }>;
+  calledRun(key: ThreadKey, n: number): Promise<{ call: CalledRun; request: RequestDraft | undefined }>;
   /** Records that tell of runs starting or stopping, newest first, before position `beforeN` (Infinity: all). */
   runRecords(
     key: ThreadKey,

@@ -60,10 +60,13 @@ function contextOf(state: GraphState): TaskContext {
     threadId: "t",
     runId: "r",
     modules: undefined,
+    workers: { run: () => Promise.reject(new Error("no node of the benchmark is a worker's")) },
+    leases: undefined,
     environment: systemEnvironment,
     cache: new NodeCache(systemEnvironment.clock),
     signal: new AbortController().signal,
     onStart: () => {},
+    onWaits: () => {},
     callSubgraph: () => Promise.reject(new Error("no node of the benchmark is a subgraph")),
   };
 }

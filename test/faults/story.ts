@@ -81,7 +81,7 @@ async function move({ services, threads }: CairnClient): Promise<unknown> {
       return (await threads.import(threads.export(COPIED), { threadId: MOVED })).thread.headCheckpointId;
     } catch (thrown) {
       if (thrown instanceof CairnClientError && thrown.reason === "THREAD_EXISTS") break;
-      if (attempt === 200) throw thrown;
+      if (attempt === 1_000) throw thrown;
     }
     await sleep(50);
   }
@@ -95,7 +95,7 @@ async function migrate(client: CairnClient): Promise<void> {
       for await (const _ of client.admin.migrateStore({}));
       return;
     } catch (thrown) {
-      if (attempt === 200) throw thrown;
+      if (attempt === 1_000) throw thrown;
     }
     await sleep(50);
   }

@@ -60,7 +60,7 @@ describe.each(storeKinds)("a reader that takes nothing, on %s,", (kind) => {
 
   it("costs the server no memory that grows with what is told", async () => {
     const pid = bench.pid ?? 0;
-    const [count, bytes] = [12_000, 32 * 1024];
+    const [count, bytes] = [24_000, 32 * 1024];
     const flood = (params: object) =>
       bench.graph({
         channels: { log: "append" },

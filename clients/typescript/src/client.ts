@@ -9,12 +9,14 @@ import { CheckpointService } from "./gen/cairn/v1/checkpoint_service_pb.ts";
 import { GraphService } from "./gen/cairn/v1/graph_service_pb.ts";
 import { RunService } from "./gen/cairn/v1/run_service_pb.ts";
 import { ThreadService } from "./gen/cairn/v1/thread_service_pb.ts";
+import { WorkerService } from "./gen/cairn/v1/worker_service_pb.ts";
 import { Graphs } from "./graphs.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { type ServiceCalls, serviceCalls } from "./service-calls.ts";
 import { Thread } from "./thread.ts";
 import { Threads } from "./threads.ts";
 import type { Transport } from "./transport.ts";
+import { Worker, type WorkerOptions } from "./worker/worker.ts";
 
 /** The API as it is on the wire: every RPC, its request as an object, its response as a message. */
 export interface Services {
@@ -23,6 +25,8 @@ export interface Services {
   readonly graphs: ServiceCalls<typeof GraphService>;
   readonly runs: ServiceCalls<typeof RunService>;
   readonly threads: ServiceCalls<typeof ThreadService>;
+  /** Without `Work`: `CairnClient.worker` speaks it. */
+  readonly workers: ServiceCalls<typeof WorkerService>;
 }
 
 /**
@@ -55,6 +59,7 @@ export class CairnClient {
       graphs: serviceCalls(GraphService, transport),
       runs: serviceCalls(RunService, transport),
       threads: serviceCalls(ThreadService, transport),
+      workers: serviceCalls(WorkerService, transport),
     };
     this.graphs = new Graphs(this.services.graphs);
     this.threads = new Threads(this.services.threads);
@@ -76,6 +81,11 @@ export class CairnClient {
   /** A thread by its id. It need not exist: a run creates it. */
   thread(id: string): Thread {
     return new Thread(id, { services: this.services, transport: this.#transport });
+  }
+
+  /** A worker that runs nodes in this process, over this client's connection: `await client.worker({ nodes }).run()`. */
+  worker(options: WorkerOptions): Worker {
+    return new Worker(this.#transport, options);
   }
 
   /** Resolves once the server has been reached; UNAVAILABLE if not within `deadlineMs`. */

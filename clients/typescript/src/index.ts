@@ -55,3 +55,16 @@ export { toClientError } from "./to-client-error.ts";
 export { decodeJson, encodeJson } from "./values/json.ts";
 export { Extension, Float, type PlainValue } from "./values/plain.ts";
 export { decode, type Encoding, encode, OpaqueValue } from "./values/typed-value.ts";
+export {
+  Command,
+  Interrupted,
+  type NodeContext,
+  type NodeFunction,
+  type NodeReturn,
+  type NodeState,
+  type NodeValue,
+  Overwrite,
+  Send,
+  type Target,
+} from "./worker/node-function.ts";
+export { Worker, type WorkerOptions } from "./worker/worker.ts";

@@ -4,7 +4,7 @@ import { threadNotFound } from "../../not-found.ts";
 import type { StoreParts } from "../committer.ts";
 import type { ThreadKey } from "../log.ts";
 import { rowsBetween } from "../prune-plan.ts";
-import type { Committed, Draft, ThreadTail } from "../store.ts";
+import type { Committed, RequestDraft, ThreadTail } from "../store.ts";
 import { EMPTY_METADATA } from "../thread-record.ts";
 import { ThreadWriter } from "./thread-writer.ts";
 
@@ -15,7 +15,7 @@ export interface Copy {
   from: ThreadKey;
   to: ThreadKey;
   /** The request that it is committed with. */
-  request: () => Promise<Draft["request"]>;
+  request: () => Promise<RequestDraft | undefined>;
   signal?: AbortSignal;
 }
 

@@ -12,7 +12,7 @@ import { eventNumber, expiryOf, type Prepared, rowOf } from "../draft.ts";
 import type { PartsRef, Row, ThreadKey } from "../log.ts";
 import { LAYOUT } from "../record-codec.ts";
 import { requestOf } from "../request-record.ts";
-import type { Committed, Draft, ThreadTail } from "../store.ts";
+import type { Committed, RequestDraft, ThreadTail } from "../store.ts";
 import { summaryOf } from "../thread-record.ts";
 import { partsOf } from "../used-values.ts";
 import { type Move, movedRecord, movedTail } from "./moved-record.ts";
@@ -41,7 +41,7 @@ interface Place {
 export interface Ending {
   metadata: Uint8Array;
   createdAtMs: bigint;
-  request?: () => Promise<Draft["request"]>;
+  request?: () => Promise<RequestDraft | undefined>;
 }
 
 /**

@@ -37,6 +37,8 @@ const ahead: Environment = {
 export interface BenchOptions {
   /** How many of a thread's newest records are kept as events. */
   keepEvents?: number;
+  /** How long a worker that is not heard of keeps its tasks, in seconds. */
+  taskLease?: number;
 }
 
 export class Bench {
@@ -44,7 +46,7 @@ export class Bench {
   /** Where nodes leave their traces and look for their gates. */
   readonly folder: string;
   readonly client: CairnClient;
-  readonly #listen: string;
+  readonly listen: string;
   readonly #callers: CairnClient[] = [];
   #process: CairnProcess | undefined;
   #stopInner: (() => Promise<void>) | undefined;
@@ -53,19 +55,19 @@ export class Bench {
   readonly #options: BenchOptions;
 
   /** A space of its own: others may use the same MongoDB. */
-  readonly #space = `runs-${randomUUID().slice(0, 13)}`;
+  readonly space = `runs-${randomUUID().slice(0, 13)}`;
 
   private constructor(store: TestStore, folder: string, listen: string, options: BenchOptions) {
     this.store = store;
     this.#options = options;
     this.folder = folder;
-    this.#listen = listen;
+    this.listen = listen;
     this.client = this.#connect();
   }
 
   #connect(attemptsMax = 5): CairnClient {
     const deadlines = { deadlineMs: 30_000, runDeadlineMs: 50_000 };
-    return CairnClient.connect({ address: this.#listen, space: this.#space, ...deadlines, retry: { attemptsMax } });
+    return CairnClient.connect({ address: this.listen, space: this.space, ...deadlines, retry: { attemptsMax } });
   }
 
   /** A client that gives up when its server does. */
@@ -84,10 +86,11 @@ export class Bench {
   }
 
   async #startProcess(): Promise<void> {
-    const fixed = ["--listen", this.#listen, "--nodes", nodesFile, "--log-level", "error"];
-    const { keepEvents } = this.#options;
+    const fixed = ["--listen", this.listen, "--nodes", nodesFile, "--log-level", "error"];
+    const { keepEvents, taskLease } = this.#options;
     const kept = keepEvents === undefined ? [] : ["--keep-events", String(keepEvents)];
-    this.#process = await startCairn([...this.store.args, ...fixed, ...kept]);
+    const leased = taskLease === undefined ? [] : ["--task-lease", String(taskLease)];
+    this.#process = await startCairn([...this.store.args, ...fixed, ...kept, ...leased]);
   }
 
   /** SIGKILL: whatever the server was doing is over. One within this process has to be stopped. */
@@ -106,10 +109,11 @@ export class Bench {
     if (this.store.kind === "embedded") return this.#startProcess();
     const options: ServerOptions = {
       store: this.store.location,
-      listen: this.#listen,
+      listen: this.listen,
       nodesFile,
       logLevel: "error",
       eventRecordsKept: this.#options.keepEvents,
+      taskLeaseMs: this.#options.taskLease && this.#options.taskLease * 1000,
     };
     const { stop } = await startServer(options, ahead);
     this.#stopInner = stop;
@@ -120,7 +124,7 @@ export class Bench {
     const options: ServerOptions = { store: this.store.location, listen: "127.0.0.1:0", nodesFile, logLevel: "error" };
     const server = await startServer({ ...options, eventRecordsKept: this.#options.keepEvents });
     this.#others.push(server);
-    const client = CairnClient.connect({ address: server.address, space: this.#space });
+    const client = CairnClient.connect({ address: server.address, space: this.space });
     this.#callers.push(client);
     return client;
   }
@@ -132,7 +136,7 @@ export class Bench {
 
   async end(): Promise<void> {
     const isUp = this.#process !== undefined || this.#stopInner !== undefined;
-    if (isUp && this.store.shared) await this.client.admin.deleteSpace({ space: this.#space });
+    if (isUp && this.store.shared) await this.client.admin.deleteSpace({ space: this.space });
     for (const client of [this.client, ...this.#callers]) client.close();
     await this.#process?.stop("SIGTERM");
     await this.#stopInner?.();

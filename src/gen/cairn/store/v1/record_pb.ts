@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cairn/store/v1/record.proto.
  */
 export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIqUECgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW4SFQoNY2hhbmdlc19vbGRlchgOIAEoCBIQCghsZWZ0X291dBgPIAEoDUISChBfdGhyZWFkX21ldGFkYXRhIncKCUNhbGxlZFJ1bhIOCgZydW5faWQYASABKAkSJQoHb3B0aW9ucxgCIAEoCzIULmNhaXJuLnYxLlJ1bk9wdGlvbnMSHgoFaW5wdXQYAyABKAsyDy5jYWlybi52MS5JbnB1dBITCgt1bmRvX3J1bl9pZBgEIAEoCSIpCgxDYWxsUG9zaXRpb24SDgoGcnVuX2lkGAEgASgJEgkKAW4YAiABKAQingMKBFRhaWwSJAoFbGVhc2UYASABKAsyFS5jYWlybi5zdG9yZS52MS5MZWFzZRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSFQoNY3JlYXRlZF9hdF9tcxgDIAEoAxIaChJoZWFkX2NoZWNrcG9pbnRfaWQYBCABKAkSEQoJaGVhZF9zdGVwGAUgASgDEhIKCmdyYXBoX25hbWUYBiABKAkSGQoRbGFzdF9ldmVudF9udW1iZXIYByABKAQSEwoLbWV0YWRhdGFfYXQYCCABKAQSDQoFZmxvb3IYCSABKAQSDwoHZGVsZXRlZBgKIAEoCBIrCgVjYWxscxgLIAMoCzIcLmNhaXJuLnN0b3JlLnYxLkNhbGxQb3NpdGlvbhIVCg1jYW5jZWxfcnVuX2lkGAwgASgJEhkKEWNhbmNlbF9ncmFjZWZ1bGx5GA0gASgIEhgKEGV2ZW50c19wcnVuZWRfdG8YDiABKAQSDgoGdHRsX21zGA8gASgDEhUKDWV4cGlyZXNfYXRfbXMYECABKAMiTQoFTGVhc2USDQoFZXBvY2gYASABKAQSDgoGaG9sZGVyGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIVCg1leHBpcmVzX2F0X21zGAQgASgDIr0BCgtTdG9yZWRWYWx1ZRIMCgR0eXBlGAEgASgJEg0KBWNyYzMyGAIgASgHEhIKCnNpemVfYnl0ZXMYAyABKAQSEAoGaW5saW5lGAQgASgMSAASJgoFcGFydHMYBSABKAsyFS5jYWlybi5zdG9yZS52MS5QYXJ0c0gAEhIKCmNvbXByZXNzZWQYBiABKAgSJAoFcGF0Y2gYByABKAsyFS5jYWlybi5zdG9yZS52MS5QYXRjaEIJCgdzdG9yYWdlImMKBVBhdGNoEgwKBHBhdGgYASADKAQSDwoHdmVyc2lvbhgCIAEoDRISCgpwYXRoX2J5dGVzGAMgASgEEhMKC3dob2xlX2J5dGVzGAQgASgEEhIKCmJhc2VfY3JjMzIYBSABKAciOgoFUGFydHMSDgoGdXBsb2FkGAEgASgJEg0KBWNvdW50GAIgASgNEhIKCnNpemVfYnl0ZXMYAyABKAQiXQoMVXBsb2FkUmVjb3JkEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBINCgVjb3VudBgEIAEoDRINCgVhdF9tcxgFIAEoAyJeCgpUYXNrV3JpdGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJEiYKBndyaXRlcxgDIAMoCzIWLmNhaXJuLnYxLlBlbmRpbmdXcml0ZSJOCg1SZXF1ZXN0UmVjb3JkEgoKAmlkGAEgASgJEhEKCWJvZHlfaGFzaBgCIAEoDBITCgZhbnN3ZXIYAyABKAxIAIgBAUIJCgdfYW5zd2VyIjkKDUNoZWNrcG9pbnRLZXkSEQoJbmFtZXNwYWNlGAEgASgJEhUKDWNoZWNrcG9pbnRfaWQYAiABKAkiaAoLR3JhcGhSZWNvcmQSDgoGbGF5b3V0GAEgASgNEiEKBHNwZWMYAiABKAsyEy5jYWlybi52MS5HcmFwaFNwZWMSDAoEaGFzaBgDIAEoCRIYChByZWdpc3RlcmVkX2F0X21zGAQgASgDYgZwcm90bzM", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
+  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIqUECgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW4SFQoNY2hhbmdlc19vbGRlchgOIAEoCBIQCghsZWZ0X291dBgPIAEoDUISChBfdGhyZWFkX21ldGFkYXRhIncKCUNhbGxlZFJ1bhIOCgZydW5faWQYASABKAkSJQoHb3B0aW9ucxgCIAEoCzIULmNhaXJuLnYxLlJ1bk9wdGlvbnMSHgoFaW5wdXQYAyABKAsyDy5jYWlybi52MS5JbnB1dBITCgt1bmRvX3J1bl9pZBgEIAEoCSIpCgxDYWxsUG9zaXRpb24SDgoGcnVuX2lkGAEgASgJEgkKAW4YAiABKAQi6QMKBFRhaWwSJAoFbGVhc2UYASABKAsyFS5jYWlybi5zdG9yZS52MS5MZWFzZRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSFQoNY3JlYXRlZF9hdF9tcxgDIAEoAxIaChJoZWFkX2NoZWNrcG9pbnRfaWQYBCABKAkSEQoJaGVhZF9zdGVwGAUgASgDEhIKCmdyYXBoX25hbWUYBiABKAkSGQoRbGFzdF9ldmVudF9udW1iZXIYByABKAQSEwoLbWV0YWRhdGFfYXQYCCABKAQSDQoFZmxvb3IYCSABKAQSDwoHZGVsZXRlZBgKIAEoCBIrCgVjYWxscxgLIAMoCzIcLmNhaXJuLnN0b3JlLnYxLkNhbGxQb3NpdGlvbhIVCg1jYW5jZWxfcnVuX2lkGAwgASgJEhkKEWNhbmNlbF9ncmFjZWZ1bGx5GA0gASgIEhgKEGV2ZW50c19wcnVuZWRfdG8YDiABKAQSDgoGdHRsX21zGA8gASgDEhUKDWV4cGlyZXNfYXRfbXMYECABKAMSMAoMd29ya2VyX3Rhc2tzGBEgAygLMhouY2Fpcm4uc3RvcmUudjEuV29ya2VyVGFzaxIXCg9sYXN0X3Rhc2tfZXBvY2gYEiABKAQiTQoFTGVhc2USDQoFZXBvY2gYASABKAQSDgoGaG9sZGVyGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIVCg1leHBpcmVzX2F0X21zGAQgASgDIowBCgpXb3JrZXJUYXNrEg8KB3Rhc2tfaWQYASABKAkSDQoFZXBvY2gYAiABKAQSDwoHaGFuZGxlchgDIAEoCRIRCgl3b3JrZXJfaWQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCRIVCg1leHBpcmVzX2F0X21zGAYgASgDEg8KB2F0dGVtcHQYByABKA0ivQEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSAASEgoKY29tcHJlc3NlZBgGIAEoCBIkCgVwYXRjaBgHIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhdGNoQgkKB3N0b3JhZ2UiYwoFUGF0Y2gSDAoEcGF0aBgBIAMoBBIPCgd2ZXJzaW9uGAIgASgNEhIKCnBhdGhfYnl0ZXMYAyABKAQSEwoLd2hvbGVfYnl0ZXMYBCABKAQSEgoKYmFzZV9jcmMzMhgFIAEoByI6CgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0SEgoKc2l6ZV9ieXRlcxgDIAEoBCJdCgxVcGxvYWRSZWNvcmQSDAoEdHlwZRgBIAEoCRINCgVjcmMzMhgCIAEoBxISCgpzaXplX2J5dGVzGAMgASgEEg0KBWNvdW50GAQgASgNEg0KBWF0X21zGAUgASgDIl4KClRhc2tXcml0ZXMSEQoJbmFtZXNwYWNlGAEgASgJEhUKDWNoZWNrcG9pbnRfaWQYAiABKAkSJgoGd3JpdGVzGAMgAygLMhYuY2Fpcm4udjEuUGVuZGluZ1dyaXRlIk4KDVJlcXVlc3RSZWNvcmQSCgoCaWQYASABKAkSEQoJYm9keV9oYXNoGAIgASgMEhMKBmFuc3dlchgDIAEoDEgAiAEBQgkKB19hbnN3ZXIiOQoNQ2hlY2twb2ludEtleRIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCSJoCgtHcmFwaFJlY29yZBIOCgZsYXlvdXQYASABKA0SIQoEc3BlYxgCIAEoCzITLmNhaXJuLnYxLkdyYXBoU3BlYxIMCgRoYXNoGAMgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBCABKANiBnByb3RvMw", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
 
 /**
  * One record of a thread's log, keyed (space, thread, n). Inserting it is the commit: everything in it becomes
@@ -333,6 +333,20 @@ export type Tail = Message<"cairn.store.v1.Tail"> & {
    * @generated from field: int64 expires_at_ms = 16;
    */
   expiresAtMs: bigint;
+
+  /**
+   * Tasks that workers hold, or wait for one.
+   *
+   * @generated from field: repeated cairn.store.v1.WorkerTask worker_tasks = 17;
+   */
+  workerTasks: WorkerTask[];
+
+  /**
+   * The epoch of the last lease that was given of a task.
+   *
+   * @generated from field: uint64 last_task_epoch = 18;
+   */
+  lastTaskEpoch: bigint;
 };
 
 /**
@@ -383,6 +397,70 @@ export type Lease = Message<"cairn.store.v1.Lease"> & {
  */
 export const LeaseSchema: GenMessage<Lease> = /*@__PURE__*/
   messageDesc(file_cairn_store_v1_record, 4);
+
+/**
+ * A task of a worker's.
+ *
+ * @generated from message cairn.store.v1.WorkerTask
+ */
+export type WorkerTask = Message<"cairn.store.v1.WorkerTask"> & {
+  /**
+   * The task.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Of its lease; 0: it waits for a worker.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * The name that a worker has to serve.
+   *
+   * @generated from field: string handler = 3;
+   */
+  handler: string;
+
+  /**
+   * The worker that holds it.
+   *
+   * @generated from field: string worker_id = 4;
+   */
+  workerId: string;
+
+  /**
+   * Its session.
+   *
+   * @generated from field: string session_id = 5;
+   */
+  sessionId: string;
+
+  /**
+   * When another worker may have it, in milliseconds since 1970-01-01T00:00Z by the clock of the server that drives the
+   * run.
+   *
+   * @generated from field: int64 expires_at_ms = 6;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * Which attempt it is, from 1.
+   *
+   * @generated from field: uint32 attempt = 7;
+   */
+  attempt: number;
+};
+
+/**
+ * Describes the message cairn.store.v1.WorkerTask.
+ * Use `create(WorkerTaskSchema)` to create a new message.
+ */
+export const WorkerTaskSchema: GenMessage<WorkerTask> = /*@__PURE__*/
+  messageDesc(file_cairn_store_v1_record, 5);
 
 /**
  * A value, first written in this record.
@@ -454,7 +532,7 @@ export type StoredValue = Message<"cairn.store.v1.StoredValue"> & {
  * Use `create(StoredValueSchema)` to create a new message.
  */
 export const StoredValueSchema: GenMessage<StoredValue> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 5);
+  messageDesc(file_cairn_store_v1_record, 6);
 
 /**
  * What differs from another value of the thread. Its bytes are the number of hunks; for each of them how many literal
@@ -505,7 +583,7 @@ export type Patch = Message<"cairn.store.v1.Patch"> & {
  * Use `create(PatchSchema)` to create a new message.
  */
 export const PatchSchema: GenMessage<Patch> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 6);
+  messageDesc(file_cairn_store_v1_record, 7);
 
 /**
  * A value written in parts of 1 MiB, keyed (space, thread, upload, index).
@@ -540,7 +618,7 @@ export type Parts = Message<"cairn.store.v1.Parts"> & {
  * Use `create(PartsSchema)` to create a new message.
  */
 export const PartsSchema: GenMessage<Parts> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 7);
+  messageDesc(file_cairn_store_v1_record, 8);
 
 /**
  * What the parts of an upload are. Written after them, so that it says that they are all there.
@@ -589,7 +667,7 @@ export type UploadRecord = Message<"cairn.store.v1.UploadRecord"> & {
  * Use `create(UploadRecordSchema)` to create a new message.
  */
 export const UploadRecordSchema: GenMessage<UploadRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 8);
+  messageDesc(file_cairn_store_v1_record, 9);
 
 /**
  * Writes against one checkpoint.
@@ -624,7 +702,7 @@ export type TaskWrites = Message<"cairn.store.v1.TaskWrites"> & {
  * Use `create(TaskWritesSchema)` to create a new message.
  */
 export const TaskWritesSchema: GenMessage<TaskWrites> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 9);
+  messageDesc(file_cairn_store_v1_record, 10);
 
 /**
  * A request_id and the answer given.
@@ -659,7 +737,7 @@ export type RequestRecord = Message<"cairn.store.v1.RequestRecord"> & {
  * Use `create(RequestRecordSchema)` to create a new message.
  */
 export const RequestRecordSchema: GenMessage<RequestRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 10);
+  messageDesc(file_cairn_store_v1_record, 11);
 
 /**
  * Names a checkpoint in a thread.
@@ -687,7 +765,7 @@ export type CheckpointKey = Message<"cairn.store.v1.CheckpointKey"> & {
  * Use `create(CheckpointKeySchema)` to create a new message.
  */
 export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 11);
+  messageDesc(file_cairn_store_v1_record, 12);
 
 /**
  * A registered graph, keyed (space, name, revision).
@@ -729,5 +807,5 @@ export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
  * Use `create(GraphRecordSchema)` to create a new message.
  */
 export const GraphRecordSchema: GenMessage<GraphRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 12);
+  messageDesc(file_cairn_store_v1_record, 13);
 

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/event.proto.
  */
 export const file_cairn_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChRjYWlybi92MS9ldmVudC5wcm90bxIIY2Fpcm4udjEiygYKBUV2ZW50Eg4KBm51bWJlchgBIAEoBBIuCgllcGhlbWVyYWwYAiABKAsyGy5jYWlybi52MS5FcGhlbWVyYWxQb3NpdGlvbhIRCgluYW1lc3BhY2UYAyABKAkSDgoGcnVuX2lkGAQgASgJEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgtydW5fc3RhcnRlZBgKIAEoCzIULmNhaXJuLnYxLlJ1blN0YXJ0ZWRIABIrCgtydW5fc3RvcHBlZBgLIAEoCzIULmNhaXJuLnYxLlJ1blN0b3BwZWRIABItCgx0YXNrX3N0YXJ0ZWQYDCABKAsyFS5jYWlybi52MS5UYXNrU3RhcnRlZEgAEi8KDXRhc2tfZmluaXNoZWQYDSABKAsyFi5jYWlybi52MS5UYXNrRmluaXNoZWRIABIrCgt0YXNrX2ZhaWxlZBgOIAEoCzIULmNhaXJuLnYxLlRhc2tGYWlsZWRIABI1ChBpbnRlcnJ1cHRfcmFpc2VkGA8gASgLMhkuY2Fpcm4udjEuSW50ZXJydXB0UmFpc2VkSAASOQoSaW50ZXJydXB0X2Fuc3dlcmVkGBAgASgLMhsuY2Fpcm4udjEuSW50ZXJydXB0QW5zd2VyZWRIABI1ChBjaGVja3BvaW50X3NhdmVkGBEgASgLMhkuY2Fpcm4udjEuQ2hlY2twb2ludFNhdmVkSAASOwoTY2hlY2twb2ludHNfZGVsZXRlZBgSIAEoCzIcLmNhaXJuLnYxLkNoZWNrcG9pbnRzRGVsZXRlZEgAEicKBmN1c3RvbRgTIAEoCzIVLmNhaXJuLnYxLkN1c3RvbUV2ZW50SAASLwoNbWVzc2FnZV90b2tlbhgUIAEoCzIWLmNhaXJuLnYxLk1lc3NhZ2VUb2tlbkgAEikKCndyaXRlc19wdXQYFSABKAsyEy5jYWlybi52MS5Xcml0ZXNQdXRIABIxCg50aHJlYWRfdXBkYXRlZBgWIAEoCzIXLmNhaXJuLnYxLlRocmVhZFVwZGF0ZWRIABIpCgpydW5fcXVldWVkGBcgASgLMhMuY2Fpcm4udjEuUnVuUXVldWVkSABCBgoEYm9keSI2ChFFcGhlbWVyYWxQb3NpdGlvbhINCgVlcG9jaBgBIAEoBBISCgpzdWJfbnVtYmVyGAIgASgEIoMBCgpSdW5TdGFydGVkEhIKCmdyYXBoX25hbWUYASABKAkSEgoKZ3JhcGhfaGFzaBgCIAEoCRIVCg1jaGVja3BvaW50X2lkGAMgASgJEg0KBWVwb2NoGAQgASgEEicKDHJldXNlZF90YXNrcxgFIAMoCzIRLmNhaXJuLnYxLlRhc2tSZWYiGwoJUnVuUXVldWVkEg4KBmJlZm9yZRgBIAEoDSIoCgdUYXNrUmVmEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCSJ/CgpSdW5TdG9wcGVkEiMKBnN0YXR1cxgBIAEoDjITLmNhaXJuLnYxLlJ1blN0YXR1cxIhCgVlcnJvchgCIAEoCzISLmNhaXJuLnYxLlJ1bkVycm9yEhUKDWNoZWNrcG9pbnRfaWQYAyABKAkSEgoKbmV4dF9ub2RlcxgEIAMoCSKAAQoIUnVuRXJyb3ISJQoGcmVhc29uGAEgASgOMhUuY2Fpcm4udjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIMCgRub2RlGAMgASgJEg8KB2NoYW5uZWwYBCABKAkSDwoHdGFza19pZBgFIAEoCRIMCgRraW5kGAYgASgJIl0KC1Rhc2tTdGFydGVkEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIQCgh0cmlnZ2VycxgDIAMoCRIMCgRzdGVwGAQgASgDEg8KB2F0dGVtcHQYBSABKA0idQoMVGFza0ZpbmlzaGVkEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIMCgRzdGVwGAMgASgDEigKB3VwZGF0ZXMYBCADKAsyFy5jYWlybi52MS5DaGFubmVsVXBkYXRlEg4KBmNhY2hlZBgFIAEoCCJTCg1DaGFubmVsVXBkYXRlEg8KB2NoYW5uZWwYASABKAkSHgoFdmFsdWUYAiABKAsyDy5jYWlybi52MS5WYWx1ZRIRCglvdmVyd3JpdGUYAyABKAgiXAoKVGFza0ZhaWxlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIhCgVlcnJvchgEIAEoCzISLmNhaXJuLnYxLlJ1bkVycm9yImwKD0ludGVycnVwdFJhaXNlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIsCglpbnRlcnJ1cHQYBCABKAsyGS5jYWlybi52MS5JbnRlcnJ1cHRTaWduYWwiKgoRSW50ZXJydXB0QW5zd2VyZWQSFQoNaW50ZXJydXB0X2lkcxgBIAMoCSKXAgoPQ2hlY2twb2ludFNhdmVkEhUKDWNoZWNrcG9pbnRfaWQYASABKAkSEQoJcGFyZW50X2lkGAIgASgJEgsKA3NlcRgDIAEoBBIMCgRzdGVwGAQgASgDEg4KBnNvdXJjZRgFIAEoCRI1CgZ2YWx1ZXMYBiADKAsyJS5jYWlybi52MS5DaGVja3BvaW50U2F2ZWQuVmFsdWVzRW50cnkSEgoKbmV4dF9ub2RlcxgHIAMoCRIkCgV0YXNrcxgIIAMoCzIVLmNhaXJuLnYxLlBlbmRpbmdUYXNrGj4KC1ZhbHVlc0VudHJ5EgsKA2tleRgBIAEoCRIeCgV2YWx1ZRgCIAEoCzIPLmNhaXJuLnYxLlZhbHVlOgI4ASIsChJDaGVja3BvaW50c0RlbGV0ZWQSFgoOY2hlY2twb2ludF9pZHMYASADKAkiTAoLQ3VzdG9tRXZlbnQSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJEh4KBXZhbHVlGAMgASgLMg8uY2Fpcm4udjEuVmFsdWUiTwoMTWVzc2FnZVRva2VuEg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRISCgptZXNzYWdlX2lkGAMgASgJEgwKBHRleHQYBCABKAkiNAoJV3JpdGVzUHV0EhUKDWNoZWNrcG9pbnRfaWQYASABKAkSEAoIdGFza19pZHMYAiADKAkiDwoNVGhyZWFkVXBkYXRlZCrkAQoJUnVuU3RhdHVzEhoKFlJVTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJSVU5fU1RBVFVTX1JVTk5JTkcQARITCg9SVU5fU1RBVFVTX0RPTkUQAhIaChZSVU5fU1RBVFVTX0lOVEVSUlVQVEVEEAMSFQoRUlVOX1NUQVRVU19QQVVTRUQQBBIVChFSVU5fU1RBVFVTX0ZBSUxFRBAFEhgKFFJVTl9TVEFUVVNfQ0FOQ0VMTEVEEAYSEwoPUlVOX1NUQVRVU19MT1NUEAcSFQoRUlVOX1NUQVRVU19RVUVVRUQQCGIGcHJvdG8z", [file_cairn_v1_checkpoint, file_cairn_v1_error, file_cairn_v1_value, file_google_protobuf_timestamp]);
+  fileDesc("ChRjYWlybi92MS9ldmVudC5wcm90bxIIY2Fpcm4udjEi+QYKBUV2ZW50Eg4KBm51bWJlchgBIAEoBBIuCgllcGhlbWVyYWwYAiABKAsyGy5jYWlybi52MS5FcGhlbWVyYWxQb3NpdGlvbhIRCgluYW1lc3BhY2UYAyABKAkSDgoGcnVuX2lkGAQgASgJEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgtydW5fc3RhcnRlZBgKIAEoCzIULmNhaXJuLnYxLlJ1blN0YXJ0ZWRIABIrCgtydW5fc3RvcHBlZBgLIAEoCzIULmNhaXJuLnYxLlJ1blN0b3BwZWRIABItCgx0YXNrX3N0YXJ0ZWQYDCABKAsyFS5jYWlybi52MS5UYXNrU3RhcnRlZEgAEi8KDXRhc2tfZmluaXNoZWQYDSABKAsyFi5jYWlybi52MS5UYXNrRmluaXNoZWRIABIrCgt0YXNrX2ZhaWxlZBgOIAEoCzIULmNhaXJuLnYxLlRhc2tGYWlsZWRIABI1ChBpbnRlcnJ1cHRfcmFpc2VkGA8gASgLMhkuY2Fpcm4udjEuSW50ZXJydXB0UmFpc2VkSAASOQoSaW50ZXJydXB0X2Fuc3dlcmVkGBAgASgLMhsuY2Fpcm4udjEuSW50ZXJydXB0QW5zd2VyZWRIABI1ChBjaGVja3BvaW50X3NhdmVkGBEgASgLMhkuY2Fpcm4udjEuQ2hlY2twb2ludFNhdmVkSAASOwoTY2hlY2twb2ludHNfZGVsZXRlZBgSIAEoCzIcLmNhaXJuLnYxLkNoZWNrcG9pbnRzRGVsZXRlZEgAEicKBmN1c3RvbRgTIAEoCzIVLmNhaXJuLnYxLkN1c3RvbUV2ZW50SAASLwoNbWVzc2FnZV90b2tlbhgUIAEoCzIWLmNhaXJuLnYxLk1lc3NhZ2VUb2tlbkgAEikKCndyaXRlc19wdXQYFSABKAsyEy5jYWlybi52MS5Xcml0ZXNQdXRIABIxCg50aHJlYWRfdXBkYXRlZBgWIAEoCzIXLmNhaXJuLnYxLlRocmVhZFVwZGF0ZWRIABIpCgpydW5fcXVldWVkGBcgASgLMhMuY2Fpcm4udjEuUnVuUXVldWVkSAASLQoMdGFza193YWl0aW5nGBggASgLMhUuY2Fpcm4udjEuVGFza1dhaXRpbmdIAEIGCgRib2R5IjYKEUVwaGVtZXJhbFBvc2l0aW9uEg0KBWVwb2NoGAEgASgEEhIKCnN1Yl9udW1iZXIYAiABKAQigwEKClJ1blN0YXJ0ZWQSEgoKZ3JhcGhfbmFtZRgBIAEoCRISCgpncmFwaF9oYXNoGAIgASgJEhUKDWNoZWNrcG9pbnRfaWQYAyABKAkSDQoFZXBvY2gYBCABKAQSJwoMcmV1c2VkX3Rhc2tzGAUgAygLMhEuY2Fpcm4udjEuVGFza1JlZiIbCglSdW5RdWV1ZWQSDgoGYmVmb3JlGAEgASgNIigKB1Rhc2tSZWYSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJIn8KClJ1blN0b3BwZWQSIwoGc3RhdHVzGAEgASgOMhMuY2Fpcm4udjEuUnVuU3RhdHVzEiEKBWVycm9yGAIgASgLMhIuY2Fpcm4udjEuUnVuRXJyb3ISFQoNY2hlY2twb2ludF9pZBgDIAEoCRISCgpuZXh0X25vZGVzGAQgAygJIo8BCghSdW5FcnJvchIlCgZyZWFzb24YASABKA4yFS5jYWlybi52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAIgASgJEgwKBG5vZGUYAyABKAkSDwoHY2hhbm5lbBgEIAEoCRIPCgd0YXNrX2lkGAUgASgJEgwKBGtpbmQYBiABKAkSDQoFc3RhY2sYByABKAkiXQoLVGFza1N0YXJ0ZWQSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJEhAKCHRyaWdnZXJzGAMgAygJEgwKBHN0ZXAYBCABKAMSDwoHYXR0ZW1wdBgFIAEoDSJLCgtUYXNrV2FpdGluZxIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIPCgdoYW5kbGVyGAQgASgJInUKDFRhc2tGaW5pc2hlZBIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSDAoEc3RlcBgDIAEoAxIoCgd1cGRhdGVzGAQgAygLMhcuY2Fpcm4udjEuQ2hhbm5lbFVwZGF0ZRIOCgZjYWNoZWQYBSABKAgiUwoNQ2hhbm5lbFVwZGF0ZRIPCgdjaGFubmVsGAEgASgJEh4KBXZhbHVlGAIgASgLMg8uY2Fpcm4udjEuVmFsdWUSEQoJb3ZlcndyaXRlGAMgASgIIlwKClRhc2tGYWlsZWQSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJEgwKBHN0ZXAYAyABKAMSIQoFZXJyb3IYBCABKAsyEi5jYWlybi52MS5SdW5FcnJvciJsCg9JbnRlcnJ1cHRSYWlzZWQSDwoHdGFza19pZBgBIAEoCRIMCgRub2RlGAIgASgJEgwKBHN0ZXAYAyABKAMSLAoJaW50ZXJydXB0GAQgASgLMhkuY2Fpcm4udjEuSW50ZXJydXB0U2lnbmFsIioKEUludGVycnVwdEFuc3dlcmVkEhUKDWludGVycnVwdF9pZHMYASADKAkilwIKD0NoZWNrcG9pbnRTYXZlZBIVCg1jaGVja3BvaW50X2lkGAEgASgJEhEKCXBhcmVudF9pZBgCIAEoCRILCgNzZXEYAyABKAQSDAoEc3RlcBgEIAEoAxIOCgZzb3VyY2UYBSABKAkSNQoGdmFsdWVzGAYgAygLMiUuY2Fpcm4udjEuQ2hlY2twb2ludFNhdmVkLlZhbHVlc0VudHJ5EhIKCm5leHRfbm9kZXMYByADKAkSJAoFdGFza3MYCCADKAsyFS5jYWlybi52MS5QZW5kaW5nVGFzaxo+CgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSHgoFdmFsdWUYAiABKAsyDy5jYWlybi52MS5WYWx1ZToCOAEiLAoSQ2hlY2twb2ludHNEZWxldGVkEhYKDmNoZWNrcG9pbnRfaWRzGAEgAygJIkwKC0N1c3RvbUV2ZW50Eg8KB3Rhc2tfaWQYASABKAkSDAoEbm9kZRgCIAEoCRIeCgV2YWx1ZRgDIAEoCzIPLmNhaXJuLnYxLlZhbHVlIk8KDE1lc3NhZ2VUb2tlbhIPCgd0YXNrX2lkGAEgASgJEgwKBG5vZGUYAiABKAkSEgoKbWVzc2FnZV9pZBgDIAEoCRIMCgR0ZXh0GAQgASgJIjQKCVdyaXRlc1B1dBIVCg1jaGVja3BvaW50X2lkGAEgASgJEhAKCHRhc2tfaWRzGAIgAygJIg8KDVRocmVhZFVwZGF0ZWQq5AEKCVJ1blN0YXR1cxIaChZSVU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSUlVOX1NUQVRVU19SVU5OSU5HEAESEwoPUlVOX1NUQVRVU19ET05FEAISGgoWUlVOX1NUQVRVU19JTlRFUlJVUFRFRBADEhUKEVJVTl9TVEFUVVNfUEFVU0VEEAQSFQoRUlVOX1NUQVRVU19GQUlMRUQQBRIYChRSVU5fU1RBVFVTX0NBTkNFTExFRBAGEhMKD1JVTl9TVEFUVVNfTE9TVBAHEhUKEVJVTl9TVEFUVVNfUVVFVUVEEAhiBnByb3RvMw", [file_cairn_v1_checkpoint, file_cairn_v1_error, file_cairn_v1_value, file_google_protobuf_timestamp]);
 
 /**
  * Something that happened in a thread. Durable events are committed with what they tell and carry a number;
@@ -182,6 +182,14 @@ export type Event = Message<"cairn.v1.Event"> & {
      */
     value: RunQueued;
     case: "runQueued";
+  } | {
+    /**
+     * A task waits, since no connected worker serves its node.
+     *
+     * @generated from field: cairn.v1.TaskWaiting task_waiting = 24;
+     */
+    value: TaskWaiting;
+    case: "taskWaiting";
   } | { case: undefined; value?: undefined };
 };
 
@@ -408,6 +416,13 @@ export type RunError = Message<"cairn.v1.RunError"> & {
    * @generated from field: string kind = 6;
    */
   kind: string;
+
+  /**
+   * The stack, as the node's language prints it, cut to 16 KiB. Empty for failures of others.
+   *
+   * @generated from field: string stack = 7;
+   */
+  stack: string;
 };
 
 /**
@@ -467,6 +482,48 @@ export const TaskStartedSchema: GenMessage<TaskStarted> = /*@__PURE__*/
   messageDesc(file_cairn_v1_event, 7);
 
 /**
+ * A task waits for a worker.
+ *
+ * @generated from message cairn.v1.TaskWaiting
+ */
+export type TaskWaiting = Message<"cairn.v1.TaskWaiting"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * Its node.
+   *
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * The superstep.
+   *
+   * @generated from field: int64 step = 3;
+   */
+  step: bigint;
+
+  /**
+   * The name that a worker has to serve.
+   *
+   * @generated from field: string handler = 4;
+   */
+  handler: string;
+};
+
+/**
+ * Describes the message cairn.v1.TaskWaiting.
+ * Use `create(TaskWaitingSchema)` to create a new message.
+ */
+export const TaskWaitingSchema: GenMessage<TaskWaiting> = /*@__PURE__*/
+  messageDesc(file_cairn_v1_event, 8);
+
+/**
  * A task's result was saved.
  *
  * @generated from message cairn.v1.TaskFinished
@@ -513,7 +570,7 @@ export type TaskFinished = Message<"cairn.v1.TaskFinished"> & {
  * Use `create(TaskFinishedSchema)` to create a new message.
  */
 export const TaskFinishedSchema: GenMessage<TaskFinished> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 8);
+  messageDesc(file_cairn_v1_event, 9);
 
 /**
  * A value written to a channel.
@@ -548,7 +605,7 @@ export type ChannelUpdate = Message<"cairn.v1.ChannelUpdate"> & {
  * Use `create(ChannelUpdateSchema)` to create a new message.
  */
 export const ChannelUpdateSchema: GenMessage<ChannelUpdate> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 9);
+  messageDesc(file_cairn_v1_event, 10);
 
 /**
  * A task failed for good.
@@ -590,7 +647,7 @@ export type TaskFailed = Message<"cairn.v1.TaskFailed"> & {
  * Use `create(TaskFailedSchema)` to create a new message.
  */
 export const TaskFailedSchema: GenMessage<TaskFailed> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 10);
+  messageDesc(file_cairn_v1_event, 11);
 
 /**
  * A task stopped and waits for an answer.
@@ -632,7 +689,7 @@ export type InterruptRaised = Message<"cairn.v1.InterruptRaised"> & {
  * Use `create(InterruptRaisedSchema)` to create a new message.
  */
 export const InterruptRaisedSchema: GenMessage<InterruptRaised> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 11);
+  messageDesc(file_cairn_v1_event, 12);
 
 /**
  * Answers were given.
@@ -653,7 +710,7 @@ export type InterruptAnswered = Message<"cairn.v1.InterruptAnswered"> & {
  * Use `create(InterruptAnsweredSchema)` to create a new message.
  */
 export const InterruptAnsweredSchema: GenMessage<InterruptAnswered> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 12);
+  messageDesc(file_cairn_v1_event, 13);
 
 /**
  * A checkpoint became visible.
@@ -723,7 +780,7 @@ export type CheckpointSaved = Message<"cairn.v1.CheckpointSaved"> & {
  * Use `create(CheckpointSavedSchema)` to create a new message.
  */
 export const CheckpointSavedSchema: GenMessage<CheckpointSaved> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 13);
+  messageDesc(file_cairn_v1_event, 14);
 
 /**
  * Checkpoints were deleted.
@@ -744,7 +801,7 @@ export type CheckpointsDeleted = Message<"cairn.v1.CheckpointsDeleted"> & {
  * Use `create(CheckpointsDeletedSchema)` to create a new message.
  */
 export const CheckpointsDeletedSchema: GenMessage<CheckpointsDeleted> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 14);
+  messageDesc(file_cairn_v1_event, 15);
 
 /**
  * A node told something of its own.
@@ -779,7 +836,7 @@ export type CustomEvent = Message<"cairn.v1.CustomEvent"> & {
  * Use `create(CustomEventSchema)` to create a new message.
  */
 export const CustomEventSchema: GenMessage<CustomEvent> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 15);
+  messageDesc(file_cairn_v1_event, 16);
 
 /**
  * A piece of a message that a node streams.
@@ -821,7 +878,7 @@ export type MessageToken = Message<"cairn.v1.MessageToken"> & {
  * Use `create(MessageTokenSchema)` to create a new message.
  */
 export const MessageTokenSchema: GenMessage<MessageToken> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 16);
+  messageDesc(file_cairn_v1_event, 17);
 
 /**
  * Writes of a task were put from outside.
@@ -849,7 +906,7 @@ export type WritesPut = Message<"cairn.v1.WritesPut"> & {
  * Use `create(WritesPutSchema)` to create a new message.
  */
 export const WritesPutSchema: GenMessage<WritesPut> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 17);
+  messageDesc(file_cairn_v1_event, 18);
 
 /**
  * The thread's metadata were set.
@@ -864,7 +921,7 @@ export type ThreadUpdated = Message<"cairn.v1.ThreadUpdated"> & {
  * Use `create(ThreadUpdatedSchema)` to create a new message.
  */
 export const ThreadUpdatedSchema: GenMessage<ThreadUpdated> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_event, 18);
+  messageDesc(file_cairn_v1_event, 19);
 
 /**
  * Why a run stopped.

@@ -1,0 +1,24 @@
+/** What the server tells every worker of how they work together. */
+export const workerTerms = {
+  protocolVersion: 1,
+  /** How long a worker keeps its tasks after the server last heard of it, unless the command line says otherwise. */
+  leaseMs: 30_000,
+  /** Signs of life in the time of a lease. */
+  heartbeatsPerLease: 3,
+  /** The longest piece of a payload. */
+  chunkBytes: 256 * 1024,
+  /** The longest payload: the input of a node, or its result. */
+  payloadBytesMax: 64 * 1024 * 1024,
+  /** Workers of one server, connected or waited for. */
+  workersMax: 10_000,
+  /** How often a task without a retry policy is given to another worker when its worker is lost. */
+  taskLossesMax: 3,
+  /** How long a task waits for a worker while none serves it, when the graph does not say. */
+  waitMs: 10 * 60 * 1000,
+  /** A worker that reconnects at once is no news: only what waits longer is told of. */
+  waitsQuietlyMs: 1_000,
+  /** Workers that are told to come back later do so within this time. */
+  reconnectMs: 2_000,
+  /** The longest stack of an error that is kept, in characters. */
+  stackLengthMax: 16 * 1024,
+} as const;
