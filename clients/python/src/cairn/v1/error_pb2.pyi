@@ -60,6 +60,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The thread exists. ALREADY_EXISTS."""
     ERROR_REASON_CHECKPOINT_EXISTS: _ErrorReason.ValueType  # 41
     """The checkpoint exists and on_conflict says FAIL. ALREADY_EXISTS."""
+    ERROR_REASON_WORKER_EXISTS: _ErrorReason.ValueType  # 42
+    """A worker of another session has this worker_id, and its leases are not over. ALREADY_EXISTS."""
     ERROR_REASON_THREAD_BUSY: _ErrorReason.ValueType  # 50
     """A run holds the thread. ABORTED."""
     ERROR_REASON_HEAD_MISMATCH: _ErrorReason.ValueType  # 51
@@ -68,6 +70,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The writer's lease was taken over. ABORTED."""
     ERROR_REASON_RUN_CANCELLED: _ErrorReason.ValueType  # 53
     """The run was cancelled or its thread deleted. ABORTED."""
+    ERROR_REASON_WORKER_REPLACED: _ErrorReason.ValueType  # 54
+    """The same session of a worker opened a newer stream. ABORTED."""
     ERROR_REASON_EMPTY_INPUT: _ErrorReason.ValueType  # 60
     """No input, and the thread has no checkpoint to go on from. FAILED_PRECONDITION."""
     ERROR_REASON_NOTHING_TO_RESUME: _ErrorReason.ValueType  # 61
@@ -90,6 +94,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The state was saved under another schema_version and no migration leads here. FAILED_PRECONDITION."""
     ERROR_REASON_MIGRATION_FAILED: _ErrorReason.ValueType  # 69
     """A migration of the state failed, or can't be made where the thread stands, which is as it was. FAILED_PRECONDITION."""
+    ERROR_REASON_PROTOCOL_VERSION: _ErrorReason.ValueType  # 70
+    """The server does not speak the worker's version of the protocol. FAILED_PRECONDITION."""
     ERROR_REASON_INVALID_UPDATE: _ErrorReason.ValueType  # 80
     """A channel refused the writes of a superstep. A run's failure; FAILED_PRECONDITION from UpdateState."""
     ERROR_REASON_RECURSION_LIMIT: _ErrorReason.ValueType  # 81
@@ -100,6 +106,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A CEL expression failed. A run's failure."""
     ERROR_REASON_NODE_TIMEOUT: _ErrorReason.ValueType  # 84
     """A node took longer than its timeout allows. `node`"""
+    ERROR_REASON_WORKER_LOST: _ErrorReason.ValueType  # 85
+    """The worker that held a task was not heard of until its lease was over. FAILED_PRECONDITION."""
+    ERROR_REASON_NO_WORKER: _ErrorReason.ValueType  # 86
+    """No worker served a node for as long as the graph says to wait. FAILED_PRECONDITION."""
     ERROR_REASON_VALUE_TOO_LARGE: _ErrorReason.ValueType  # 90
     """A value is over the limit. RESOURCE_EXHAUSTED."""
     ERROR_REASON_LIMIT_REACHED: _ErrorReason.ValueType  # 91
@@ -120,6 +130,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server is stopping. UNAVAILABLE."""
     ERROR_REASON_CALL_ENDED: _ErrorReason.ValueType  # 122
     """The caller's deadline passed, or it cancelled. DEADLINE_EXCEEDED, CANCELLED."""
+    ERROR_REASON_WORKER_SILENT: _ErrorReason.ValueType  # 126
+    """A worker sent nothing for as long as its lease. DEADLINE_EXCEEDED."""
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 123
     """Not built yet. UNIMPLEMENTED."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 124
@@ -166,6 +178,8 @@ ERROR_REASON_THREAD_EXISTS: ErrorReason.ValueType  # 40
 """The thread exists. ALREADY_EXISTS."""
 ERROR_REASON_CHECKPOINT_EXISTS: ErrorReason.ValueType  # 41
 """The checkpoint exists and on_conflict says FAIL. ALREADY_EXISTS."""
+ERROR_REASON_WORKER_EXISTS: ErrorReason.ValueType  # 42
+"""A worker of another session has this worker_id, and its leases are not over. ALREADY_EXISTS."""
 ERROR_REASON_THREAD_BUSY: ErrorReason.ValueType  # 50
 """A run holds the thread. ABORTED."""
 ERROR_REASON_HEAD_MISMATCH: ErrorReason.ValueType  # 51
@@ -174,6 +188,8 @@ ERROR_REASON_STALE_EPOCH: ErrorReason.ValueType  # 52
 """The writer's lease was taken over. ABORTED."""
 ERROR_REASON_RUN_CANCELLED: ErrorReason.ValueType  # 53
 """The run was cancelled or its thread deleted. ABORTED."""
+ERROR_REASON_WORKER_REPLACED: ErrorReason.ValueType  # 54
+"""The same session of a worker opened a newer stream. ABORTED."""
 ERROR_REASON_EMPTY_INPUT: ErrorReason.ValueType  # 60
 """No input, and the thread has no checkpoint to go on from. FAILED_PRECONDITION."""
 ERROR_REASON_NOTHING_TO_RESUME: ErrorReason.ValueType  # 61
@@ -196,6 +212,8 @@ ERROR_REASON_SCHEMA_MISMATCH: ErrorReason.ValueType  # 68
 """The state was saved under another schema_version and no migration leads here. FAILED_PRECONDITION."""
 ERROR_REASON_MIGRATION_FAILED: ErrorReason.ValueType  # 69
 """A migration of the state failed, or can't be made where the thread stands, which is as it was. FAILED_PRECONDITION."""
+ERROR_REASON_PROTOCOL_VERSION: ErrorReason.ValueType  # 70
+"""The server does not speak the worker's version of the protocol. FAILED_PRECONDITION."""
 ERROR_REASON_INVALID_UPDATE: ErrorReason.ValueType  # 80
 """A channel refused the writes of a superstep. A run's failure; FAILED_PRECONDITION from UpdateState."""
 ERROR_REASON_RECURSION_LIMIT: ErrorReason.ValueType  # 81
@@ -206,6 +224,10 @@ ERROR_REASON_EXPRESSION_FAILED: ErrorReason.ValueType  # 83
 """A CEL expression failed. A run's failure."""
 ERROR_REASON_NODE_TIMEOUT: ErrorReason.ValueType  # 84
 """A node took longer than its timeout allows. `node`"""
+ERROR_REASON_WORKER_LOST: ErrorReason.ValueType  # 85
+"""The worker that held a task was not heard of until its lease was over. FAILED_PRECONDITION."""
+ERROR_REASON_NO_WORKER: ErrorReason.ValueType  # 86
+"""No worker served a node for as long as the graph says to wait. FAILED_PRECONDITION."""
 ERROR_REASON_VALUE_TOO_LARGE: ErrorReason.ValueType  # 90
 """A value is over the limit. RESOURCE_EXHAUSTED."""
 ERROR_REASON_LIMIT_REACHED: ErrorReason.ValueType  # 91
@@ -226,6 +248,8 @@ ERROR_REASON_SERVER_STOPPING: ErrorReason.ValueType  # 121
 """The server is stopping. UNAVAILABLE."""
 ERROR_REASON_CALL_ENDED: ErrorReason.ValueType  # 122
 """The caller's deadline passed, or it cancelled. DEADLINE_EXCEEDED, CANCELLED."""
+ERROR_REASON_WORKER_SILENT: ErrorReason.ValueType  # 126
+"""A worker sent nothing for as long as its lease. DEADLINE_EXCEEDED."""
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 123
 """Not built yet. UNIMPLEMENTED."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 124

@@ -28,7 +28,7 @@ from cairn.v1 import value_pb2 as cairn_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61irn/v1/event.proto\x12\x08\x63\x61irn.v1\x1a\x19\x63\x61irn/v1/checkpoint.proto\x1a\x14\x63\x61irn/v1/error.proto\x1a\x14\x63\x61irn/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x08\n\x05\x45vent\x12\x16\n\x06number\x18\x01 \x01(\x04R\x06number\x12\x39\n\tephemeral\x18\x02 \x01(\x0b\x32\x1b.cairn.v1.EphemeralPositionR\tephemeral\x12\x1c\n\tnamespace\x18\x03 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x04 \x01(\tR\x05runId\x12*\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x37\n\x0brun_started\x18\n \x01(\x0b\x32\x14.cairn.v1.RunStartedH\x00R\nrunStarted\x12\x37\n\x0brun_stopped\x18\x0b \x01(\x0b\x32\x14.cairn.v1.RunStoppedH\x00R\nrunStopped\x12:\n\x0ctask_started\x18\x0c \x01(\x0b\x32\x15.cairn.v1.TaskStartedH\x00R\x0btaskStarted\x12=\n\rtask_finished\x18\r \x01(\x0b\x32\x16.cairn.v1.TaskFinishedH\x00R\x0ctaskFinished\x12\x37\n\x0btask_failed\x18\x0e \x01(\x0b\x32\x14.cairn.v1.TaskFailedH\x00R\ntaskFailed\x12\x46\n\x10interrupt_raised\x18\x0f \x01(\x0b\x32\x19.cairn.v1.InterruptRaisedH\x00R\x0finterruptRaised\x12L\n\x12interrupt_answered\x18\x10 \x01(\x0b\x32\x1b.cairn.v1.InterruptAnsweredH\x00R\x11interruptAnswered\x12\x46\n\x10\x63heckpoint_saved\x18\x11 \x01(\x0b\x32\x19.cairn.v1.CheckpointSavedH\x00R\x0f\x63heckpointSaved\x12O\n\x13\x63heckpoints_deleted\x18\x12 \x01(\x0b\x32\x1c.cairn.v1.CheckpointsDeletedH\x00R\x12\x63heckpointsDeleted\x12/\n\x06\x63ustom\x18\x13 \x01(\x0b\x32\x15.cairn.v1.CustomEventH\x00R\x06\x63ustom\x12=\n\rmessage_token\x18\x14 \x01(\x0b\x32\x16.cairn.v1.MessageTokenH\x00R\x0cmessageToken\x12\x34\n\nwrites_put\x18\x15 \x01(\x0b\x32\x13.cairn.v1.WritesPutH\x00R\twritesPut\x12@\n\x0ethread_updated\x18\x16 \x01(\x0b\x32\x17.cairn.v1.ThreadUpdatedH\x00R\rthreadUpdated\x12\x34\n\nrun_queued\x18\x17 \x01(\x0b\x32\x13.cairn.v1.RunQueuedH\x00R\trunQueuedB\x06\n\x04\x62ody\"H\n\x11\x45phemeralPosition\x12\x14\n\x05\x65poch\x18\x01 \x01(\x04R\x05\x65poch\x12\x1d\n\nsub_number\x18\x02 \x01(\x04R\tsubNumber\"\xbb\x01\n\nRunStarted\x12\x1d\n\ngraph_name\x18\x01 \x01(\tR\tgraphName\x12\x1d\n\ngraph_hash\x18\x02 \x01(\tR\tgraphHash\x12#\n\rcheckpoint_id\x18\x03 \x01(\tR\x0c\x63heckpointId\x12\x14\n\x05\x65poch\x18\x04 \x01(\x04R\x05\x65poch\x12\x34\n\x0creused_tasks\x18\x05 \x03(\x0b\x32\x11.cairn.v1.TaskRefR\x0breusedTasks\"#\n\tRunQueued\x12\x16\n\x06\x62\x65\x66ore\x18\x01 \x01(\rR\x06\x62\x65\x66ore\"6\n\x07TaskRef\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\"\xa7\x01\n\nRunStopped\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x13.cairn.v1.RunStatusR\x06status\x12(\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.cairn.v1.RunErrorR\x05\x65rror\x12#\n\rcheckpoint_id\x18\x03 \x01(\tR\x0c\x63heckpointId\x12\x1d\n\nnext_nodes\x18\x04 \x03(\tR\tnextNodes\"\xae\x01\n\x08RunError\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x15.cairn.v1.ErrorReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x12\n\x04node\x18\x03 \x01(\tR\x04node\x12\x18\n\x07\x63hannel\x18\x04 \x01(\tR\x07\x63hannel\x12\x17\n\x07task_id\x18\x05 \x01(\tR\x06taskId\x12\x12\n\x04kind\x18\x06 \x01(\tR\x04kind\"\x84\x01\n\x0bTaskStarted\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x1a\n\x08triggers\x18\x03 \x03(\tR\x08triggers\x12\x12\n\x04step\x18\x04 \x01(\x03R\x04step\x12\x18\n\x07\x61ttempt\x18\x05 \x01(\rR\x07\x61ttempt\"\x9a\x01\n\x0cTaskFinished\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12\x31\n\x07updates\x18\x04 \x03(\x0b\x32\x17.cairn.v1.ChannelUpdateR\x07updates\x12\x16\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08R\x06\x63\x61\x63hed\"n\n\rChannelUpdate\x12\x18\n\x07\x63hannel\x18\x01 \x01(\tR\x07\x63hannel\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x0f.cairn.v1.ValueR\x05value\x12\x1c\n\toverwrite\x18\x03 \x01(\x08R\toverwrite\"w\n\nTaskFailed\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12(\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.cairn.v1.RunErrorR\x05\x65rror\"\x8b\x01\n\x0fInterruptRaised\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12\x37\n\tinterrupt\x18\x04 \x01(\x0b\x32\x19.cairn.v1.InterruptSignalR\tinterrupt\"8\n\x11InterruptAnswered\x12#\n\rinterrupt_ids\x18\x01 \x03(\tR\x0cinterruptIds\"\xe8\x02\n\x0f\x43heckpointSaved\x12#\n\rcheckpoint_id\x18\x01 \x01(\tR\x0c\x63heckpointId\x12\x1b\n\tparent_id\x18\x02 \x01(\tR\x08parentId\x12\x10\n\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n\x04step\x18\x04 \x01(\x03R\x04step\x12\x16\n\x06source\x18\x05 \x01(\tR\x06source\x12=\n\x06values\x18\x06 \x03(\x0b\x32%.cairn.v1.CheckpointSaved.ValuesEntryR\x06values\x12\x1d\n\nnext_nodes\x18\x07 \x03(\tR\tnextNodes\x12+\n\x05tasks\x18\x08 \x03(\x0b\x32\x15.cairn.v1.PendingTaskR\x05tasks\x1aJ\n\x0bValuesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x0f.cairn.v1.ValueR\x05value:\x02\x38\x01\";\n\x12\x43heckpointsDeleted\x12%\n\x0e\x63heckpoint_ids\x18\x01 \x03(\tR\rcheckpointIds\"a\n\x0b\x43ustomEvent\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12%\n\x05value\x18\x03 \x01(\x0b\x32\x0f.cairn.v1.ValueR\x05value\"n\n\x0cMessageToken\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x1d\n\nmessage_id\x18\x03 \x01(\tR\tmessageId\x12\x12\n\x04text\x18\x04 \x01(\tR\x04text\"K\n\tWritesPut\x12#\n\rcheckpoint_id\x18\x01 \x01(\tR\x0c\x63heckpointId\x12\x19\n\x08task_ids\x18\x02 \x03(\tR\x07taskIds\"\x0f\n\rThreadUpdated*\xe4\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x13\n\x0fRUN_STATUS_DONE\x10\x02\x12\x1a\n\x16RUN_STATUS_INTERRUPTED\x10\x03\x12\x15\n\x11RUN_STATUS_PAUSED\x10\x04\x12\x15\n\x11RUN_STATUS_FAILED\x10\x05\x12\x18\n\x14RUN_STATUS_CANCELLED\x10\x06\x12\x13\n\x0fRUN_STATUS_LOST\x10\x07\x12\x15\n\x11RUN_STATUS_QUEUED\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61irn/v1/event.proto\x12\x08\x63\x61irn.v1\x1a\x19\x63\x61irn/v1/checkpoint.proto\x1a\x14\x63\x61irn/v1/error.proto\x1a\x14\x63\x61irn/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x08\n\x05\x45vent\x12\x16\n\x06number\x18\x01 \x01(\x04R\x06number\x12\x39\n\tephemeral\x18\x02 \x01(\x0b\x32\x1b.cairn.v1.EphemeralPositionR\tephemeral\x12\x1c\n\tnamespace\x18\x03 \x01(\tR\tnamespace\x12\x15\n\x06run_id\x18\x04 \x01(\tR\x05runId\x12*\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61t\x12\x37\n\x0brun_started\x18\n \x01(\x0b\x32\x14.cairn.v1.RunStartedH\x00R\nrunStarted\x12\x37\n\x0brun_stopped\x18\x0b \x01(\x0b\x32\x14.cairn.v1.RunStoppedH\x00R\nrunStopped\x12:\n\x0ctask_started\x18\x0c \x01(\x0b\x32\x15.cairn.v1.TaskStartedH\x00R\x0btaskStarted\x12=\n\rtask_finished\x18\r \x01(\x0b\x32\x16.cairn.v1.TaskFinishedH\x00R\x0ctaskFinished\x12\x37\n\x0btask_failed\x18\x0e \x01(\x0b\x32\x14.cairn.v1.TaskFailedH\x00R\ntaskFailed\x12\x46\n\x10interrupt_raised\x18\x0f \x01(\x0b\x32\x19.cairn.v1.InterruptRaisedH\x00R\x0finterruptRaised\x12L\n\x12interrupt_answered\x18\x10 \x01(\x0b\x32\x1b.cairn.v1.InterruptAnsweredH\x00R\x11interruptAnswered\x12\x46\n\x10\x63heckpoint_saved\x18\x11 \x01(\x0b\x32\x19.cairn.v1.CheckpointSavedH\x00R\x0f\x63heckpointSaved\x12O\n\x13\x63heckpoints_deleted\x18\x12 \x01(\x0b\x32\x1c.cairn.v1.CheckpointsDeletedH\x00R\x12\x63heckpointsDeleted\x12/\n\x06\x63ustom\x18\x13 \x01(\x0b\x32\x15.cairn.v1.CustomEventH\x00R\x06\x63ustom\x12=\n\rmessage_token\x18\x14 \x01(\x0b\x32\x16.cairn.v1.MessageTokenH\x00R\x0cmessageToken\x12\x34\n\nwrites_put\x18\x15 \x01(\x0b\x32\x13.cairn.v1.WritesPutH\x00R\twritesPut\x12@\n\x0ethread_updated\x18\x16 \x01(\x0b\x32\x17.cairn.v1.ThreadUpdatedH\x00R\rthreadUpdated\x12\x34\n\nrun_queued\x18\x17 \x01(\x0b\x32\x13.cairn.v1.RunQueuedH\x00R\trunQueued\x12:\n\x0ctask_waiting\x18\x18 \x01(\x0b\x32\x15.cairn.v1.TaskWaitingH\x00R\x0btaskWaitingB\x06\n\x04\x62ody\"H\n\x11\x45phemeralPosition\x12\x14\n\x05\x65poch\x18\x01 \x01(\x04R\x05\x65poch\x12\x1d\n\nsub_number\x18\x02 \x01(\x04R\tsubNumber\"\xbb\x01\n\nRunStarted\x12\x1d\n\ngraph_name\x18\x01 \x01(\tR\tgraphName\x12\x1d\n\ngraph_hash\x18\x02 \x01(\tR\tgraphHash\x12#\n\rcheckpoint_id\x18\x03 \x01(\tR\x0c\x63heckpointId\x12\x14\n\x05\x65poch\x18\x04 \x01(\x04R\x05\x65poch\x12\x34\n\x0creused_tasks\x18\x05 \x03(\x0b\x32\x11.cairn.v1.TaskRefR\x0breusedTasks\"#\n\tRunQueued\x12\x16\n\x06\x62\x65\x66ore\x18\x01 \x01(\rR\x06\x62\x65\x66ore\"6\n\x07TaskRef\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\"\xa7\x01\n\nRunStopped\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x13.cairn.v1.RunStatusR\x06status\x12(\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.cairn.v1.RunErrorR\x05\x65rror\x12#\n\rcheckpoint_id\x18\x03 \x01(\tR\x0c\x63heckpointId\x12\x1d\n\nnext_nodes\x18\x04 \x03(\tR\tnextNodes\"\xc4\x01\n\x08RunError\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x15.cairn.v1.ErrorReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x12\n\x04node\x18\x03 \x01(\tR\x04node\x12\x18\n\x07\x63hannel\x18\x04 \x01(\tR\x07\x63hannel\x12\x17\n\x07task_id\x18\x05 \x01(\tR\x06taskId\x12\x12\n\x04kind\x18\x06 \x01(\tR\x04kind\x12\x14\n\x05stack\x18\x07 \x01(\tR\x05stack\"\x84\x01\n\x0bTaskStarted\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x1a\n\x08triggers\x18\x03 \x03(\tR\x08triggers\x12\x12\n\x04step\x18\x04 \x01(\x03R\x04step\x12\x18\n\x07\x61ttempt\x18\x05 \x01(\rR\x07\x61ttempt\"h\n\x0bTaskWaiting\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12\x18\n\x07handler\x18\x04 \x01(\tR\x07handler\"\x9a\x01\n\x0cTaskFinished\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12\x31\n\x07updates\x18\x04 \x03(\x0b\x32\x17.cairn.v1.ChannelUpdateR\x07updates\x12\x16\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08R\x06\x63\x61\x63hed\"n\n\rChannelUpdate\x12\x18\n\x07\x63hannel\x18\x01 \x01(\tR\x07\x63hannel\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x0f.cairn.v1.ValueR\x05value\x12\x1c\n\toverwrite\x18\x03 \x01(\x08R\toverwrite\"w\n\nTaskFailed\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12(\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.cairn.v1.RunErrorR\x05\x65rror\"\x8b\x01\n\x0fInterruptRaised\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04step\x18\x03 \x01(\x03R\x04step\x12\x37\n\tinterrupt\x18\x04 \x01(\x0b\x32\x19.cairn.v1.InterruptSignalR\tinterrupt\"8\n\x11InterruptAnswered\x12#\n\rinterrupt_ids\x18\x01 \x03(\tR\x0cinterruptIds\"\xe8\x02\n\x0f\x43heckpointSaved\x12#\n\rcheckpoint_id\x18\x01 \x01(\tR\x0c\x63heckpointId\x12\x1b\n\tparent_id\x18\x02 \x01(\tR\x08parentId\x12\x10\n\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n\x04step\x18\x04 \x01(\x03R\x04step\x12\x16\n\x06source\x18\x05 \x01(\tR\x06source\x12=\n\x06values\x18\x06 \x03(\x0b\x32%.cairn.v1.CheckpointSaved.ValuesEntryR\x06values\x12\x1d\n\nnext_nodes\x18\x07 \x03(\tR\tnextNodes\x12+\n\x05tasks\x18\x08 \x03(\x0b\x32\x15.cairn.v1.PendingTaskR\x05tasks\x1aJ\n\x0bValuesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x0f.cairn.v1.ValueR\x05value:\x02\x38\x01\";\n\x12\x43heckpointsDeleted\x12%\n\x0e\x63heckpoint_ids\x18\x01 \x03(\tR\rcheckpointIds\"a\n\x0b\x43ustomEvent\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12%\n\x05value\x18\x03 \x01(\x0b\x32\x0f.cairn.v1.ValueR\x05value\"n\n\x0cMessageToken\x12\x17\n\x07task_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x1d\n\nmessage_id\x18\x03 \x01(\tR\tmessageId\x12\x12\n\x04text\x18\x04 \x01(\tR\x04text\"K\n\tWritesPut\x12#\n\rcheckpoint_id\x18\x01 \x01(\tR\x0c\x63heckpointId\x12\x19\n\x08task_ids\x18\x02 \x03(\tR\x07taskIds\"\x0f\n\rThreadUpdated*\xe4\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x13\n\x0fRUN_STATUS_DONE\x10\x02\x12\x1a\n\x16RUN_STATUS_INTERRUPTED\x10\x03\x12\x15\n\x11RUN_STATUS_PAUSED\x10\x04\x12\x15\n\x11RUN_STATUS_FAILED\x10\x05\x12\x18\n\x14RUN_STATUS_CANCELLED\x10\x06\x12\x13\n\x0fRUN_STATUS_LOST\x10\x07\x12\x15\n\x11RUN_STATUS_QUEUED\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,46 +37,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKPOINTSAVED_VALUESENTRY']._loaded_options = None
   _globals['_CHECKPOINTSAVED_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_RUNSTATUS']._serialized_start=3378
-  _globals['_RUNSTATUS']._serialized_end=3606
+  _globals['_RUNSTATUS']._serialized_start=3566
+  _globals['_RUNSTATUS']._serialized_end=3794
   _globals['_EVENT']._serialized_start=139
-  _globals['_EVENT']._serialized_end=1217
-  _globals['_EPHEMERALPOSITION']._serialized_start=1219
-  _globals['_EPHEMERALPOSITION']._serialized_end=1291
-  _globals['_RUNSTARTED']._serialized_start=1294
-  _globals['_RUNSTARTED']._serialized_end=1481
-  _globals['_RUNQUEUED']._serialized_start=1483
-  _globals['_RUNQUEUED']._serialized_end=1518
-  _globals['_TASKREF']._serialized_start=1520
-  _globals['_TASKREF']._serialized_end=1574
-  _globals['_RUNSTOPPED']._serialized_start=1577
-  _globals['_RUNSTOPPED']._serialized_end=1744
-  _globals['_RUNERROR']._serialized_start=1747
-  _globals['_RUNERROR']._serialized_end=1921
-  _globals['_TASKSTARTED']._serialized_start=1924
-  _globals['_TASKSTARTED']._serialized_end=2056
-  _globals['_TASKFINISHED']._serialized_start=2059
-  _globals['_TASKFINISHED']._serialized_end=2213
-  _globals['_CHANNELUPDATE']._serialized_start=2215
-  _globals['_CHANNELUPDATE']._serialized_end=2325
-  _globals['_TASKFAILED']._serialized_start=2327
-  _globals['_TASKFAILED']._serialized_end=2446
-  _globals['_INTERRUPTRAISED']._serialized_start=2449
-  _globals['_INTERRUPTRAISED']._serialized_end=2588
-  _globals['_INTERRUPTANSWERED']._serialized_start=2590
-  _globals['_INTERRUPTANSWERED']._serialized_end=2646
-  _globals['_CHECKPOINTSAVED']._serialized_start=2649
-  _globals['_CHECKPOINTSAVED']._serialized_end=3009
-  _globals['_CHECKPOINTSAVED_VALUESENTRY']._serialized_start=2935
-  _globals['_CHECKPOINTSAVED_VALUESENTRY']._serialized_end=3009
-  _globals['_CHECKPOINTSDELETED']._serialized_start=3011
-  _globals['_CHECKPOINTSDELETED']._serialized_end=3070
-  _globals['_CUSTOMEVENT']._serialized_start=3072
-  _globals['_CUSTOMEVENT']._serialized_end=3169
-  _globals['_MESSAGETOKEN']._serialized_start=3171
-  _globals['_MESSAGETOKEN']._serialized_end=3281
-  _globals['_WRITESPUT']._serialized_start=3283
-  _globals['_WRITESPUT']._serialized_end=3358
-  _globals['_THREADUPDATED']._serialized_start=3360
-  _globals['_THREADUPDATED']._serialized_end=3375
+  _globals['_EVENT']._serialized_end=1277
+  _globals['_EPHEMERALPOSITION']._serialized_start=1279
+  _globals['_EPHEMERALPOSITION']._serialized_end=1351
+  _globals['_RUNSTARTED']._serialized_start=1354
+  _globals['_RUNSTARTED']._serialized_end=1541
+  _globals['_RUNQUEUED']._serialized_start=1543
+  _globals['_RUNQUEUED']._serialized_end=1578
+  _globals['_TASKREF']._serialized_start=1580
+  _globals['_TASKREF']._serialized_end=1634
+  _globals['_RUNSTOPPED']._serialized_start=1637
+  _globals['_RUNSTOPPED']._serialized_end=1804
+  _globals['_RUNERROR']._serialized_start=1807
+  _globals['_RUNERROR']._serialized_end=2003
+  _globals['_TASKSTARTED']._serialized_start=2006
+  _globals['_TASKSTARTED']._serialized_end=2138
+  _globals['_TASKWAITING']._serialized_start=2140
+  _globals['_TASKWAITING']._serialized_end=2244
+  _globals['_TASKFINISHED']._serialized_start=2247
+  _globals['_TASKFINISHED']._serialized_end=2401
+  _globals['_CHANNELUPDATE']._serialized_start=2403
+  _globals['_CHANNELUPDATE']._serialized_end=2513
+  _globals['_TASKFAILED']._serialized_start=2515
+  _globals['_TASKFAILED']._serialized_end=2634
+  _globals['_INTERRUPTRAISED']._serialized_start=2637
+  _globals['_INTERRUPTRAISED']._serialized_end=2776
+  _globals['_INTERRUPTANSWERED']._serialized_start=2778
+  _globals['_INTERRUPTANSWERED']._serialized_end=2834
+  _globals['_CHECKPOINTSAVED']._serialized_start=2837
+  _globals['_CHECKPOINTSAVED']._serialized_end=3197
+  _globals['_CHECKPOINTSAVED_VALUESENTRY']._serialized_start=3123
+  _globals['_CHECKPOINTSAVED_VALUESENTRY']._serialized_end=3197
+  _globals['_CHECKPOINTSDELETED']._serialized_start=3199
+  _globals['_CHECKPOINTSDELETED']._serialized_end=3258
+  _globals['_CUSTOMEVENT']._serialized_start=3260
+  _globals['_CUSTOMEVENT']._serialized_end=3357
+  _globals['_MESSAGETOKEN']._serialized_start=3359
+  _globals['_MESSAGETOKEN']._serialized_end=3469
+  _globals['_WRITESPUT']._serialized_start=3471
+  _globals['_WRITESPUT']._serialized_end=3546
+  _globals['_THREADUPDATED']._serialized_start=3548
+  _globals['_THREADUPDATED']._serialized_end=3563
 # @@protoc_insertion_point(module_scope)

@@ -102,6 +102,7 @@ class Event(_message.Message):
     WRITES_PUT_FIELD_NUMBER: _builtins.int
     THREAD_UPDATED_FIELD_NUMBER: _builtins.int
     RUN_QUEUED_FIELD_NUMBER: _builtins.int
+    TASK_WAITING_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """A durable event's number: its log record times 10,000, plus its place in the record. It increases along the
     thread and has gaps. For an ephemeral event, the number of the durable event before it.
@@ -174,6 +175,10 @@ class Event(_message.Message):
     def run_queued(self) -> Global___RunQueued:
         """A run waits for its turn."""
 
+    @_builtins.property
+    def task_waiting(self) -> Global___TaskWaiting:
+        """A task waits, since no connected worker serves its node."""
+
     def __init__(
         self,
         *,
@@ -196,12 +201,13 @@ class Event(_message.Message):
         writes_put: Global___WritesPut | None = ...,
         thread_updated: Global___ThreadUpdated | None = ...,
         run_queued: Global___RunQueued | None = ...,
+        task_waiting: Global___TaskWaiting | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "body", b"body", "checkpoint_saved", b"checkpoint_saved", "checkpoints_deleted", b"checkpoints_deleted", "custom", b"custom", "ephemeral", b"ephemeral", "interrupt_answered", b"interrupt_answered", "interrupt_raised", b"interrupt_raised", "message_token", b"message_token", "run_queued", b"run_queued", "run_started", b"run_started", "run_stopped", b"run_stopped", "task_failed", b"task_failed", "task_finished", b"task_finished", "task_started", b"task_started", "thread_updated", b"thread_updated", "writes_put", b"writes_put"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "body", b"body", "checkpoint_saved", b"checkpoint_saved", "checkpoints_deleted", b"checkpoints_deleted", "custom", b"custom", "ephemeral", b"ephemeral", "interrupt_answered", b"interrupt_answered", "interrupt_raised", b"interrupt_raised", "message_token", b"message_token", "run_queued", b"run_queued", "run_started", b"run_started", "run_stopped", b"run_stopped", "task_failed", b"task_failed", "task_finished", b"task_finished", "task_started", b"task_started", "task_waiting", b"task_waiting", "thread_updated", b"thread_updated", "writes_put", b"writes_put"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "body", b"body", "checkpoint_saved", b"checkpoint_saved", "checkpoints_deleted", b"checkpoints_deleted", "custom", b"custom", "ephemeral", b"ephemeral", "interrupt_answered", b"interrupt_answered", "interrupt_raised", b"interrupt_raised", "message_token", b"message_token", "namespace", b"namespace", "number", b"number", "run_id", b"run_id", "run_queued", b"run_queued", "run_started", b"run_started", "run_stopped", b"run_stopped", "task_failed", b"task_failed", "task_finished", b"task_finished", "task_started", b"task_started", "thread_updated", b"thread_updated", "writes_put", b"writes_put"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "body", b"body", "checkpoint_saved", b"checkpoint_saved", "checkpoints_deleted", b"checkpoints_deleted", "custom", b"custom", "ephemeral", b"ephemeral", "interrupt_answered", b"interrupt_answered", "interrupt_raised", b"interrupt_raised", "message_token", b"message_token", "namespace", b"namespace", "number", b"number", "run_id", b"run_id", "run_queued", b"run_queued", "run_started", b"run_started", "run_stopped", b"run_stopped", "task_failed", b"task_failed", "task_finished", b"task_finished", "task_started", b"task_started", "task_waiting", b"task_waiting", "thread_updated", b"thread_updated", "writes_put", b"writes_put"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["run_started", "run_stopped", "task_started", "task_finished", "task_failed", "interrupt_raised", "interrupt_answered", "checkpoint_saved", "checkpoints_deleted", "custom", "message_token", "writes_put", "thread_updated", "run_queued"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["run_started", "run_stopped", "task_started", "task_finished", "task_failed", "interrupt_raised", "interrupt_answered", "checkpoint_saved", "checkpoints_deleted", "custom", "message_token", "writes_put", "thread_updated", "run_queued", "task_waiting"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -373,6 +379,7 @@ class RunError(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     TASK_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
     reason: _error_pb2.ErrorReason.ValueType
     """The kind of failure."""
     message: _builtins.str
@@ -385,6 +392,8 @@ class RunError(_message.Message):
     """The task at fault; empty when there is none."""
     kind: _builtins.str
     """What the node's own code calls the error: in JavaScript its name, as "TypeError". Empty for failures of others."""
+    stack: _builtins.str
+    """The stack, as the node's language prints it, cut to 16 KiB. Empty for failures of others."""
     def __init__(
         self,
         *,
@@ -394,10 +403,11 @@ class RunError(_message.Message):
         channel: _builtins.str = ...,
         task_id: _builtins.str = ...,
         kind: _builtins.str = ...,
+        stack: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "kind", b"kind", "message", b"message", "node", b"node", "reason", b"reason", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "kind", b"kind", "message", b"message", "node", b"node", "reason", b"reason", "stack", b"stack", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -442,6 +452,40 @@ class TaskStarted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaskStarted: _TypeAlias = TaskStarted  # noqa: Y015
+
+@_typing.final
+class TaskWaiting(_message.Message):
+    """A task waits for a worker."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    HANDLER_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """Its id."""
+    node: _builtins.str
+    """Its node."""
+    step: _builtins.int
+    """The superstep."""
+    handler: _builtins.str
+    """The name that a worker has to serve."""
+    def __init__(
+        self,
+        *,
+        task_id: _builtins.str = ...,
+        node: _builtins.str = ...,
+        step: _builtins.int = ...,
+        handler: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handler", b"handler", "node", b"node", "step", b"step", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskWaiting: _TypeAlias = TaskWaiting  # noqa: Y015
 
 @_typing.final
 class TaskFinished(_message.Message):

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61irn/v1/graph.proto\x12\x08\x63\x61irn.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xe6\x04\n\tGraphSpec\x12\x14\n\x04name\x18\x01 \x01(\tB\x00R\x04name\x12\"\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x00R\x0b\x64\x65scription\x12=\n\x08\x63hannels\x18\x03 \x03(\x0b\x32!.cairn.v1.GraphSpec.ChannelsEntryR\x08\x63hannels\x12\x34\n\x05nodes\x18\x04 \x03(\x0b\x32\x1e.cairn.v1.GraphSpec.NodesEntryR\x05nodes\x12$\n\x05\x65\x64ges\x18\x05 \x03(\x0b\x32\x0e.cairn.v1.EdgeR\x05\x65\x64ges\x12,\n\x08\x62ranches\x18\x06 \x03(\x0b\x32\x10.cairn.v1.BranchR\x08\x62ranches\x12)\n\x10interrupt_before\x18\x07 \x03(\tR\x0finterruptBefore\x12\'\n\x0finterrupt_after\x18\x08 \x03(\tR\x0einterruptAfter\x12%\n\x0eschema_version\x18\t \x01(\rR\rschemaVersion\x12\x39\n\nmigrations\x18\n \x03(\x0b\x32\x19.cairn.v1.SchemaMigrationR\nmigrations\x1aR\n\rChannelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x15.cairn.v1.ChannelSpecR\x05value:\x02\x38\x01\x1aL\n\nNodesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x12.cairn.v1.NodeSpecR\x05value:\x02\x38\x01\"\xdd\x01\n\x0b\x43hannelSpec\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x15.cairn.v1.ChannelKindR\x04kind\x12\x30\n\x07initial\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueR\x07initial\x12\x1e\n\naccumulate\x18\x03 \x01(\x08R\naccumulate\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12/\n\x07reducer\x18\x05 \x01(\x0e\x32\x15.cairn.v1.ChannelKindR\x07reducer\"\x89\x04\n\x08NodeSpec\x12.\n\x06worker\x18\x01 \x01(\x0b\x32\x14.cairn.v1.WorkerNodeH\x00R\x06worker\x12.\n\x06module\x18\x02 \x01(\x0b\x32\x14.cairn.v1.ModuleNodeH\x00R\x06module\x12:\n\nexpression\x18\x03 \x01(\x0b\x32\x18.cairn.v1.ExpressionNodeH\x00R\nexpression\x12%\n\x03\x61sk\x18\x04 \x01(\x0b\x32\x11.cairn.v1.AskNodeH\x00R\x03\x61sk\x12\x34\n\x08subgraph\x18\x05 \x01(\x0b\x32\x16.cairn.v1.SubgraphNodeH\x00R\x08subgraph\x12\x12\n\x04\x65nds\x18\x06 \x03(\tR\x04\x65nds\x12\x14\n\x05\x64\x65\x66\x65r\x18\x07 \x01(\x08R\x05\x64\x65\x66\x65r\x12+\n\x05retry\x18\x08 \x01(\x0b\x32\x15.cairn.v1.RetryPolicyR\x05retry\x12+\n\x05\x63\x61\x63he\x18\t \x01(\x0b\x32\x15.cairn.v1.CachePolicyR\x05\x63\x61\x63he\x12\x31\n\x07timeout\x18\n \x01(\x0b\x32\x17.cairn.v1.TimeoutPolicyR\x07timeout\x12#\n\rerror_handler\x18\x0b \x01(\tR\x0c\x65rrorHandler\x12 \n\x0b\x64\x65scription\x18\x0c \x01(\tR\x0b\x64\x65scriptionB\x06\n\x04kind\"W\n\nWorkerNode\x12\x18\n\x07handler\x18\x01 \x01(\tR\x07handler\x12/\n\x06params\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x06params\"Y\n\nModuleNode\x12\x1a\n\x08\x66unction\x18\x01 \x01(\tR\x08\x66unction\x12/\n\x06params\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x06params\"\xbf\x02\n\x0e\x45xpressionNode\x12<\n\x06update\x18\x01 \x03(\x0b\x32$.cairn.v1.ExpressionNode.UpdateEntryR\x06update\x12\x45\n\toverwrite\x18\x02 \x03(\x0b\x32\'.cairn.v1.ExpressionNode.OverwriteEntryR\toverwrite\x12\x12\n\x04goto\x18\x03 \x01(\tR\x04goto\x12\x1b\n\tto_parent\x18\x04 \x01(\x08R\x08toParent\x1a\x39\n\x0bUpdateEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a<\n\x0eOverwriteEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"9\n\x07\x41skNode\x12\x1a\n\x08question\x18\x01 \x01(\tR\x08question\x12\x12\n\x04into\x18\x02 \x01(\tR\x04into\"\x9d\x01\n\x0cSubgraphNode\x12\x14\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x12-\n\x06inline\x18\x02 \x01(\x0b\x32\x13.cairn.v1.GraphSpecH\x00R\x06inline\x12?\n\x0bpersistence\x18\x03 \x01(\x0e\x32\x1d.cairn.v1.SubgraphPersistenceR\x0bpersistenceB\x07\n\x05graph\"*\n\x04\x45\x64ge\x12\x12\n\x04\x66rom\x18\x01 \x03(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\tR\x02to\"\xa5\x02\n\x06\x42ranch\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x12\n\x03\x63\x65l\x18\x02 \x01(\tH\x00R\x03\x63\x65l\x12.\n\x06module\x18\x03 \x01(\x0b\x32\x14.cairn.v1.ModuleNodeH\x00R\x06module\x12.\n\x06worker\x18\x04 \x01(\x0b\x32\x14.cairn.v1.WorkerNodeH\x00R\x06worker\x12\x34\n\x06routes\x18\x05 \x03(\x0b\x32\x1c.cairn.v1.Branch.RoutesEntryR\x06routes\x12\x18\n\x07targets\x18\x06 \x03(\tR\x07targets\x1a\x39\n\x0bRoutesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06\x64\x65\x63ide\"\x93\x02\n\x0bRetryPolicy\x12!\n\x0cmax_attempts\x18\x01 \x01(\rR\x0bmaxAttempts\x12\x44\n\x10initial_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0finitialInterval\x12%\n\x0e\x62\x61\x63koff_factor\x18\x03 \x01(\x01R\rbackoffFactor\x12<\n\x0cmax_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0bmaxInterval\x12\x1b\n\tno_jitter\x18\x05 \x01(\x08R\x08noJitter\x12\x19\n\x08retry_on\x18\x06 \x03(\tR\x07retryOn\"L\n\x0b\x43\x61\x63hePolicy\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12+\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\"k\n\rTimeoutPolicy\x12+\n\x03run\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03run\x12-\n\x04idle\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x04idle\"\x8f\x04\n\x0fSchemaMigration\x12\x12\n\x04\x66rom\x18\x01 \x01(\rR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\rR\x02to\x12V\n\x0frename_channels\x18\x03 \x03(\x0b\x32-.cairn.v1.SchemaMigration.RenameChannelsEntryR\x0erenameChannels\x12M\n\x0crename_nodes\x18\x04 \x03(\x0b\x32*.cairn.v1.SchemaMigration.RenameNodesEntryR\x0brenameNodes\x12\x34\n\x03set\x18\x05 \x03(\x0b\x32\".cairn.v1.SchemaMigration.SetEntryR\x03set\x12\x12\n\x04\x64rop\x18\x06 \x03(\tR\x04\x64rop\x12,\n\x06module\x18\x07 \x01(\x0b\x32\x14.cairn.v1.ModuleNodeR\x06module\x1a\x41\n\x13RenameChannelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a>\n\x10RenameNodesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a\x36\n\x08SetEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01*\xa9\x02\n\x0b\x43hannelKind\x12\x1c\n\x18\x43HANNEL_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43HANNEL_KIND_LAST_VALUE\x10\x01\x12\x14\n\x10\x43HANNEL_KIND_ADD\x10\x02\x12\x17\n\x13\x43HANNEL_KIND_APPEND\x10\x03\x12\x14\n\x10\x43HANNEL_KIND_MAX\x10\x04\x12\x16\n\x12\x43HANNEL_KIND_MERGE\x10\x05\x12\x1a\n\x16\x43HANNEL_KIND_ANY_VALUE\x10\x06\x12\x1a\n\x16\x43HANNEL_KIND_EPHEMERAL\x10\x07\x12\x1a\n\x16\x43HANNEL_KIND_UNTRACKED\x10\x08\x12\x16\n\x12\x43HANNEL_KIND_TOPIC\x10\t\x12\x16\n\x12\x43HANNEL_KIND_DELTA\x10\n*\xa7\x01\n\x13SubgraphPersistence\x12$\n SUBGRAPH_PERSISTENCE_UNSPECIFIED\x10\x00\x12!\n\x1dSUBGRAPH_PERSISTENCE_PER_CALL\x10\x01\x12#\n\x1fSUBGRAPH_PERSISTENCE_PER_THREAD\x10\x02\x12\"\n\x1eSUBGRAPH_PERSISTENCE_STATELESS\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61irn/v1/graph.proto\x12\x08\x63\x61irn.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xe6\x04\n\tGraphSpec\x12\x14\n\x04name\x18\x01 \x01(\tB\x00R\x04name\x12\"\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x00R\x0b\x64\x65scription\x12=\n\x08\x63hannels\x18\x03 \x03(\x0b\x32!.cairn.v1.GraphSpec.ChannelsEntryR\x08\x63hannels\x12\x34\n\x05nodes\x18\x04 \x03(\x0b\x32\x1e.cairn.v1.GraphSpec.NodesEntryR\x05nodes\x12$\n\x05\x65\x64ges\x18\x05 \x03(\x0b\x32\x0e.cairn.v1.EdgeR\x05\x65\x64ges\x12,\n\x08\x62ranches\x18\x06 \x03(\x0b\x32\x10.cairn.v1.BranchR\x08\x62ranches\x12)\n\x10interrupt_before\x18\x07 \x03(\tR\x0finterruptBefore\x12\'\n\x0finterrupt_after\x18\x08 \x03(\tR\x0einterruptAfter\x12%\n\x0eschema_version\x18\t \x01(\rR\rschemaVersion\x12\x39\n\nmigrations\x18\n \x03(\x0b\x32\x19.cairn.v1.SchemaMigrationR\nmigrations\x1aR\n\rChannelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x15.cairn.v1.ChannelSpecR\x05value:\x02\x38\x01\x1aL\n\nNodesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x12.cairn.v1.NodeSpecR\x05value:\x02\x38\x01\"\xdd\x01\n\x0b\x43hannelSpec\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x15.cairn.v1.ChannelKindR\x04kind\x12\x30\n\x07initial\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueR\x07initial\x12\x1e\n\naccumulate\x18\x03 \x01(\x08R\naccumulate\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12/\n\x07reducer\x18\x05 \x01(\x0e\x32\x15.cairn.v1.ChannelKindR\x07reducer\"\x89\x04\n\x08NodeSpec\x12.\n\x06worker\x18\x01 \x01(\x0b\x32\x14.cairn.v1.WorkerNodeH\x00R\x06worker\x12.\n\x06module\x18\x02 \x01(\x0b\x32\x14.cairn.v1.ModuleNodeH\x00R\x06module\x12:\n\nexpression\x18\x03 \x01(\x0b\x32\x18.cairn.v1.ExpressionNodeH\x00R\nexpression\x12%\n\x03\x61sk\x18\x04 \x01(\x0b\x32\x11.cairn.v1.AskNodeH\x00R\x03\x61sk\x12\x34\n\x08subgraph\x18\x05 \x01(\x0b\x32\x16.cairn.v1.SubgraphNodeH\x00R\x08subgraph\x12\x12\n\x04\x65nds\x18\x06 \x03(\tR\x04\x65nds\x12\x14\n\x05\x64\x65\x66\x65r\x18\x07 \x01(\x08R\x05\x64\x65\x66\x65r\x12+\n\x05retry\x18\x08 \x01(\x0b\x32\x15.cairn.v1.RetryPolicyR\x05retry\x12+\n\x05\x63\x61\x63he\x18\t \x01(\x0b\x32\x15.cairn.v1.CachePolicyR\x05\x63\x61\x63he\x12\x31\n\x07timeout\x18\n \x01(\x0b\x32\x17.cairn.v1.TimeoutPolicyR\x07timeout\x12#\n\rerror_handler\x18\x0b \x01(\tR\x0c\x65rrorHandler\x12 \n\x0b\x64\x65scription\x18\x0c \x01(\tR\x0b\x64\x65scriptionB\x06\n\x04kind\"\x86\x01\n\nWorkerNode\x12\x18\n\x07handler\x18\x01 \x01(\tR\x07handler\x12/\n\x06params\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x06params\x12-\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x04wait\"Y\n\nModuleNode\x12\x1a\n\x08\x66unction\x18\x01 \x01(\tR\x08\x66unction\x12/\n\x06params\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x06params\"\xbf\x02\n\x0e\x45xpressionNode\x12<\n\x06update\x18\x01 \x03(\x0b\x32$.cairn.v1.ExpressionNode.UpdateEntryR\x06update\x12\x45\n\toverwrite\x18\x02 \x03(\x0b\x32\'.cairn.v1.ExpressionNode.OverwriteEntryR\toverwrite\x12\x12\n\x04goto\x18\x03 \x01(\tR\x04goto\x12\x1b\n\tto_parent\x18\x04 \x01(\x08R\x08toParent\x1a\x39\n\x0bUpdateEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a<\n\x0eOverwriteEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"9\n\x07\x41skNode\x12\x1a\n\x08question\x18\x01 \x01(\tR\x08question\x12\x12\n\x04into\x18\x02 \x01(\tR\x04into\"\x9d\x01\n\x0cSubgraphNode\x12\x14\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x12-\n\x06inline\x18\x02 \x01(\x0b\x32\x13.cairn.v1.GraphSpecH\x00R\x06inline\x12?\n\x0bpersistence\x18\x03 \x01(\x0e\x32\x1d.cairn.v1.SubgraphPersistenceR\x0bpersistenceB\x07\n\x05graph\"*\n\x04\x45\x64ge\x12\x12\n\x04\x66rom\x18\x01 \x03(\tR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\tR\x02to\"\xa5\x02\n\x06\x42ranch\x12\x12\n\x04\x66rom\x18\x01 \x01(\tR\x04\x66rom\x12\x12\n\x03\x63\x65l\x18\x02 \x01(\tH\x00R\x03\x63\x65l\x12.\n\x06module\x18\x03 \x01(\x0b\x32\x14.cairn.v1.ModuleNodeH\x00R\x06module\x12.\n\x06worker\x18\x04 \x01(\x0b\x32\x14.cairn.v1.WorkerNodeH\x00R\x06worker\x12\x34\n\x06routes\x18\x05 \x03(\x0b\x32\x1c.cairn.v1.Branch.RoutesEntryR\x06routes\x12\x18\n\x07targets\x18\x06 \x03(\tR\x07targets\x1a\x39\n\x0bRoutesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06\x64\x65\x63ide\"\x93\x02\n\x0bRetryPolicy\x12!\n\x0cmax_attempts\x18\x01 \x01(\rR\x0bmaxAttempts\x12\x44\n\x10initial_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0finitialInterval\x12%\n\x0e\x62\x61\x63koff_factor\x18\x03 \x01(\x01R\rbackoffFactor\x12<\n\x0cmax_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0bmaxInterval\x12\x1b\n\tno_jitter\x18\x05 \x01(\x08R\x08noJitter\x12\x19\n\x08retry_on\x18\x06 \x03(\tR\x07retryOn\"L\n\x0b\x43\x61\x63hePolicy\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12+\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\"k\n\rTimeoutPolicy\x12+\n\x03run\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03run\x12-\n\x04idle\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x04idle\"\x8f\x04\n\x0fSchemaMigration\x12\x12\n\x04\x66rom\x18\x01 \x01(\rR\x04\x66rom\x12\x0e\n\x02to\x18\x02 \x01(\rR\x02to\x12V\n\x0frename_channels\x18\x03 \x03(\x0b\x32-.cairn.v1.SchemaMigration.RenameChannelsEntryR\x0erenameChannels\x12M\n\x0crename_nodes\x18\x04 \x03(\x0b\x32*.cairn.v1.SchemaMigration.RenameNodesEntryR\x0brenameNodes\x12\x34\n\x03set\x18\x05 \x03(\x0b\x32\".cairn.v1.SchemaMigration.SetEntryR\x03set\x12\x12\n\x04\x64rop\x18\x06 \x03(\tR\x04\x64rop\x12,\n\x06module\x18\x07 \x01(\x0b\x32\x14.cairn.v1.ModuleNodeR\x06module\x1a\x41\n\x13RenameChannelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a>\n\x10RenameNodesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a\x36\n\x08SetEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01*\xa9\x02\n\x0b\x43hannelKind\x12\x1c\n\x18\x43HANNEL_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43HANNEL_KIND_LAST_VALUE\x10\x01\x12\x14\n\x10\x43HANNEL_KIND_ADD\x10\x02\x12\x17\n\x13\x43HANNEL_KIND_APPEND\x10\x03\x12\x14\n\x10\x43HANNEL_KIND_MAX\x10\x04\x12\x16\n\x12\x43HANNEL_KIND_MERGE\x10\x05\x12\x1a\n\x16\x43HANNEL_KIND_ANY_VALUE\x10\x06\x12\x1a\n\x16\x43HANNEL_KIND_EPHEMERAL\x10\x07\x12\x1a\n\x16\x43HANNEL_KIND_UNTRACKED\x10\x08\x12\x16\n\x12\x43HANNEL_KIND_TOPIC\x10\t\x12\x16\n\x12\x43HANNEL_KIND_DELTA\x10\n*\xa7\x01\n\x13SubgraphPersistence\x12$\n SUBGRAPH_PERSISTENCE_UNSPECIFIED\x10\x00\x12!\n\x1dSUBGRAPH_PERSISTENCE_PER_CALL\x10\x01\x12#\n\x1fSUBGRAPH_PERSISTENCE_PER_THREAD\x10\x02\x12\"\n\x1eSUBGRAPH_PERSISTENCE_STATELESS\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,10 +49,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCHEMAMIGRATION_RENAMENODESENTRY']._serialized_options = b'8\001'
   _globals['_SCHEMAMIGRATION_SETENTRY']._loaded_options = None
   _globals['_SCHEMAMIGRATION_SETENTRY']._serialized_options = b'8\001'
-  _globals['_CHANNELKIND']._serialized_start=3518
-  _globals['_CHANNELKIND']._serialized_end=3815
-  _globals['_SUBGRAPHPERSISTENCE']._serialized_start=3818
-  _globals['_SUBGRAPHPERSISTENCE']._serialized_end=3985
+  _globals['_CHANNELKIND']._serialized_start=3566
+  _globals['_CHANNELKIND']._serialized_end=3863
+  _globals['_SUBGRAPHPERSISTENCE']._serialized_start=3866
+  _globals['_SUBGRAPHPERSISTENCE']._serialized_end=4033
   _globals['_GRAPHSPEC']._serialized_start=97
   _globals['_GRAPHSPEC']._serialized_end=711
   _globals['_GRAPHSPEC_CHANNELSENTRY']._serialized_start=551
@@ -63,38 +63,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANNELSPEC']._serialized_end=935
   _globals['_NODESPEC']._serialized_start=938
   _globals['_NODESPEC']._serialized_end=1459
-  _globals['_WORKERNODE']._serialized_start=1461
-  _globals['_WORKERNODE']._serialized_end=1548
-  _globals['_MODULENODE']._serialized_start=1550
-  _globals['_MODULENODE']._serialized_end=1639
-  _globals['_EXPRESSIONNODE']._serialized_start=1642
-  _globals['_EXPRESSIONNODE']._serialized_end=1961
-  _globals['_EXPRESSIONNODE_UPDATEENTRY']._serialized_start=1842
-  _globals['_EXPRESSIONNODE_UPDATEENTRY']._serialized_end=1899
-  _globals['_EXPRESSIONNODE_OVERWRITEENTRY']._serialized_start=1901
-  _globals['_EXPRESSIONNODE_OVERWRITEENTRY']._serialized_end=1961
-  _globals['_ASKNODE']._serialized_start=1963
-  _globals['_ASKNODE']._serialized_end=2020
-  _globals['_SUBGRAPHNODE']._serialized_start=2023
-  _globals['_SUBGRAPHNODE']._serialized_end=2180
-  _globals['_EDGE']._serialized_start=2182
-  _globals['_EDGE']._serialized_end=2224
-  _globals['_BRANCH']._serialized_start=2227
-  _globals['_BRANCH']._serialized_end=2520
-  _globals['_BRANCH_ROUTESENTRY']._serialized_start=2453
-  _globals['_BRANCH_ROUTESENTRY']._serialized_end=2510
-  _globals['_RETRYPOLICY']._serialized_start=2523
-  _globals['_RETRYPOLICY']._serialized_end=2798
-  _globals['_CACHEPOLICY']._serialized_start=2800
-  _globals['_CACHEPOLICY']._serialized_end=2876
-  _globals['_TIMEOUTPOLICY']._serialized_start=2878
-  _globals['_TIMEOUTPOLICY']._serialized_end=2985
-  _globals['_SCHEMAMIGRATION']._serialized_start=2988
-  _globals['_SCHEMAMIGRATION']._serialized_end=3515
-  _globals['_SCHEMAMIGRATION_RENAMECHANNELSENTRY']._serialized_start=3330
-  _globals['_SCHEMAMIGRATION_RENAMECHANNELSENTRY']._serialized_end=3395
-  _globals['_SCHEMAMIGRATION_RENAMENODESENTRY']._serialized_start=3397
-  _globals['_SCHEMAMIGRATION_RENAMENODESENTRY']._serialized_end=3459
-  _globals['_SCHEMAMIGRATION_SETENTRY']._serialized_start=3461
-  _globals['_SCHEMAMIGRATION_SETENTRY']._serialized_end=3515
+  _globals['_WORKERNODE']._serialized_start=1462
+  _globals['_WORKERNODE']._serialized_end=1596
+  _globals['_MODULENODE']._serialized_start=1598
+  _globals['_MODULENODE']._serialized_end=1687
+  _globals['_EXPRESSIONNODE']._serialized_start=1690
+  _globals['_EXPRESSIONNODE']._serialized_end=2009
+  _globals['_EXPRESSIONNODE_UPDATEENTRY']._serialized_start=1890
+  _globals['_EXPRESSIONNODE_UPDATEENTRY']._serialized_end=1947
+  _globals['_EXPRESSIONNODE_OVERWRITEENTRY']._serialized_start=1949
+  _globals['_EXPRESSIONNODE_OVERWRITEENTRY']._serialized_end=2009
+  _globals['_ASKNODE']._serialized_start=2011
+  _globals['_ASKNODE']._serialized_end=2068
+  _globals['_SUBGRAPHNODE']._serialized_start=2071
+  _globals['_SUBGRAPHNODE']._serialized_end=2228
+  _globals['_EDGE']._serialized_start=2230
+  _globals['_EDGE']._serialized_end=2272
+  _globals['_BRANCH']._serialized_start=2275
+  _globals['_BRANCH']._serialized_end=2568
+  _globals['_BRANCH_ROUTESENTRY']._serialized_start=2501
+  _globals['_BRANCH_ROUTESENTRY']._serialized_end=2558
+  _globals['_RETRYPOLICY']._serialized_start=2571
+  _globals['_RETRYPOLICY']._serialized_end=2846
+  _globals['_CACHEPOLICY']._serialized_start=2848
+  _globals['_CACHEPOLICY']._serialized_end=2924
+  _globals['_TIMEOUTPOLICY']._serialized_start=2926
+  _globals['_TIMEOUTPOLICY']._serialized_end=3033
+  _globals['_SCHEMAMIGRATION']._serialized_start=3036
+  _globals['_SCHEMAMIGRATION']._serialized_end=3563
+  _globals['_SCHEMAMIGRATION_RENAMECHANNELSENTRY']._serialized_start=3378
+  _globals['_SCHEMAMIGRATION_RENAMECHANNELSENTRY']._serialized_end=3443
+  _globals['_SCHEMAMIGRATION_RENAMENODESENTRY']._serialized_start=3445
+  _globals['_SCHEMAMIGRATION_RENAMENODESENTRY']._serialized_end=3507
+  _globals['_SCHEMAMIGRATION_SETENTRY']._serialized_start=3509
+  _globals['_SCHEMAMIGRATION_SETENTRY']._serialized_end=3563
 # @@protoc_insertion_point(module_scope)

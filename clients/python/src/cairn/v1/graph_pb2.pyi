@@ -299,7 +299,7 @@ class NodeSpec(_message.Message):
     """What it is for."""
     @_builtins.property
     def worker(self) -> Global___WorkerNode:
-        """Code in a connected worker, in any language. Not built yet."""
+        """Code in a connected worker, in any language."""
 
     @_builtins.property
     def module(self) -> Global___ModuleNode:
@@ -367,21 +367,29 @@ class WorkerNode(_message.Message):
 
     HANDLER_FIELD_NUMBER: _builtins.int
     PARAMS_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
     handler: _builtins.str
     """The name that workers serve; empty: the node's own."""
     @_builtins.property
     def params(self) -> _struct_pb2.Struct:
         """Parameters handed to the handler."""
 
+    @_builtins.property
+    def wait(self) -> _duration_pb2.Duration:
+        """How long to wait for a worker while none that serves it is connected; the task fails then with NO_WORKER. 10 minutes
+        when absent.
+        """
+
     def __init__(
         self,
         *,
         handler: _builtins.str = ...,
         params: _struct_pb2.Struct | None = ...,
+        wait: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params", "wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["handler", b"handler", "params", b"params"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handler", b"handler", "params", b"params", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -620,7 +628,7 @@ class Branch(_message.Message):
 
     @_builtins.property
     def worker(self) -> Global___WorkerNode:
-        """Code in a worker. Not built yet."""
+        """Code in a connected worker."""
 
     @_builtins.property
     def routes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:

@@ -1050,6 +1050,7 @@ class RunInfo(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     STOPPED_AT_FIELD_NUMBER: _builtins.int
     CHECKPOINT_ID_FIELD_NUMBER: _builtins.int
+    WAITS_FOR_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Its id."""
     thread_id: _builtins.str
@@ -1074,6 +1075,10 @@ class RunInfo(_message.Message):
     def stopped_at(self) -> _timestamp_pb2.Timestamp:
         """When it stopped; absent while it is going."""
 
+    @_builtins.property
+    def waits_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that its tasks wait for while no connected worker serves them, each once, in order."""
+
     def __init__(
         self,
         *,
@@ -1086,10 +1091,11 @@ class RunInfo(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         stopped_at: _timestamp_pb2.Timestamp | None = ...,
         checkpoint_id: _builtins.str = ...,
+        waits_for: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "started_at", b"started_at", "stopped_at", b"stopped_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_id", b"checkpoint_id", "error", b"error", "graph_hash", b"graph_hash", "graph_name", b"graph_name", "run_id", b"run_id", "started_at", b"started_at", "status", b"status", "stopped_at", b"stopped_at", "thread_id", b"thread_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_id", b"checkpoint_id", "error", b"error", "graph_hash", b"graph_hash", "graph_name", b"graph_name", "run_id", b"run_id", "started_at", b"started_at", "status", b"status", "stopped_at", b"stopped_at", "thread_id", b"thread_id", "waits_for", b"waits_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
