@@ -34,6 +34,7 @@ from cairn.thread_info import (
 )
 from cairn.tls import Tls
 from cairn.values import Encoding, Extension, OpaqueValue, decode, encode
+from cairn.worker import Command, Goto, Interrupted, NodeContext, Overwrite, Send, Target, Worker, interrupt
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -47,20 +48,25 @@ __all__ = [
     "CheckpointQuery",
     "CheckpointStore",
     "Client",
+    "Command",
     "ConnectOptions",
     "DurabilityName",
     "Encoding",
     "Event",
     "Extension",
     "FieldViolation",
+    "Goto",
     "GraphInfo",
     "Graphs",
     "Interrupt",
+    "Interrupted",
     "MigrationProgress",
     "MigrationStep",
+    "NodeContext",
     "NodeUpdate",
     "OnBusyName",
     "OpaqueValue",
+    "Overwrite",
     "ReadCheckpoint",
     "RetryPolicy",
     "RunArguments",
@@ -68,7 +74,9 @@ __all__ = [
     "RunInfo",
     "RunOutcome",
     "RunStatusName",
+    "Send",
     "StreamModeName",
+    "Target",
     "TaskState",
     "Thread",
     "ThreadInfo",
@@ -78,10 +86,12 @@ __all__ = [
     "Threads",
     "Tls",
     "ValueRef",
+    "Worker",
     "by_id",
     "decode",
     "encode",
     "events",
+    "interrupt",
     "methods",
     "values",
 ]

@@ -40,7 +40,7 @@ class NodeCode:
         """Futures can't carry every exception: StopIteration would leave them without a result."""
         try:
             return self._function(*arguments), None
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001
             return None, raised
 
 

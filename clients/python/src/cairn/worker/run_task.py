@@ -58,7 +58,7 @@ async def run_task(
         context = context_of(task, given.answers, cancelled=cancelled, tell=tell)
         returned = await code.call(_state_of(given), context, threads)
         return Completed(_result_of(task, returned, context.asked).SerializeToString())
-    except (Exception, Interrupted, SystemExit, asyncio.CancelledError) as raised:
+    except (Exception, Interrupted, SystemExit, asyncio.CancelledError) as raised:  # noqa: BLE001
         return _ended_by(raised)
 
 
