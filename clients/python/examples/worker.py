@@ -1,4 +1,4 @@
-"""A worker of one node, which a person is asked by. Ends by SIGTERM or Ctrl-C, when the task at work has ended.
+"""A worker of one node, which asks a person. Ends by SIGTERM or Ctrl-C, when the task at work has ended.
 
 cairn serve
 python clients/python/examples/worker.py [ADDRESS]
@@ -30,5 +30,5 @@ def greet(state: dict[str, Any], context: cairn.NodeContext) -> dict[str, object
 
 
 client.graphs.register(GRAPH)
-print("serving; now run the graph greeting")
+print("serving; now run the graph greeting", flush=True)
 worker.run()
