@@ -34,6 +34,7 @@ from cairn.thread_info import (
 )
 from cairn.tls import Tls
 from cairn.values import EncodedValue, Encoding, Extension, OpaqueValue, decode, encode
+from cairn.worker import Command, Goto, Interrupted, NodeContext, Overwrite, Send, Target, Worker, interrupt
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -47,6 +48,7 @@ __all__ = [
     "CheckpointQuery",
     "CheckpointStore",
     "Client",
+    "Command",
     "ConnectOptions",
     "DurabilityName",
     "EncodedValue",
@@ -54,14 +56,18 @@ __all__ = [
     "Event",
     "Extension",
     "FieldViolation",
+    "Goto",
     "GraphInfo",
     "Graphs",
     "Interrupt",
+    "Interrupted",
     "MigrationProgress",
     "MigrationStep",
+    "NodeContext",
     "NodeUpdate",
     "OnBusyName",
     "OpaqueValue",
+    "Overwrite",
     "ReadCheckpoint",
     "RetryPolicy",
     "RunArguments",
@@ -69,7 +75,9 @@ __all__ = [
     "RunInfo",
     "RunOutcome",
     "RunStatusName",
+    "Send",
     "StreamModeName",
+    "Target",
     "TaskState",
     "Thread",
     "ThreadInfo",
@@ -79,10 +87,12 @@ __all__ = [
     "Threads",
     "Tls",
     "ValueRef",
+    "Worker",
     "by_id",
     "decode",
     "encode",
     "events",
+    "interrupt",
     "methods",
     "values",
 ]

@@ -12,6 +12,7 @@ from cairn.v1 import checkpoint_service_pb2 as checkpoint
 from cairn.v1 import graph_service_pb2 as graph
 from cairn.v1 import run_service_pb2 as run
 from cairn.v1 import thread_service_pb2 as thread
+from cairn.v1 import worker_service_pb2 as worker
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -136,3 +137,5 @@ IMPORT_THREAD = _client_stream(thread.DESCRIPTOR, thread.ImportThreadRequest, th
 DELETE_THREAD = _unary(thread.DESCRIPTOR, thread.DeleteThreadRequest, thread.DeleteThreadResponse)
 PRUNE_THREADS = _unary(thread.DESCRIPTOR, thread.PruneThreadsRequest, thread.PruneThreadsResponse)
 WATCH_THREADS = _server_stream(thread.DESCRIPTOR, thread.WatchThreadsRequest, thread.WatchThreadsResponse)
+
+LIST_WORKERS = _unary(worker.DESCRIPTOR, worker.ListWorkersRequest, worker.ListWorkersResponse)

@@ -60,6 +60,13 @@ class Wire:
         except grpc.aio.AioRpcError as failed:
             raise self._error(failed) from failed
 
+    def duplex(self, path: str) -> "grpc.aio.StreamStreamCall[bytes, bytes]":
+        """A call that both sides write to, without a deadline. Its errors are gRPC's. Workers only: there is none
+        without asyncio."""
+        self._check_open()
+        multi: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
+        return multi(metadata=self._metadata)
+
     async def ready(self, timeout: float) -> bool:
         """Whether the server was reached in time."""
         try:

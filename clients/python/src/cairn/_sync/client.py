@@ -16,6 +16,7 @@ from cairn.checkpoints.held_values import HeldValues
 from cairn.errors import CairnError
 from cairn.methods import Request, Response, ServerStreamMethod, UnaryMethod
 from cairn.options import DEFAULT_ADDRESS, ConnectArguments, ConnectOptions
+from cairn.worker.worker import SLOTS_DEFAULT, Worker
 
 
 class Client:
@@ -42,6 +43,15 @@ class Client:
     def thread(self, thread_id: str) -> Thread:
         """A thread by its id. It need not exist: a run creates it."""
         return Thread(self._transport, thread_id)
+
+    def worker(self, *, slots: int = SLOTS_DEFAULT, id: str | None = None) -> Worker:
+        """A worker with a connection of its own, which runs nodes of the space's graphs: register functions with
+        `@worker.node`, then `worker.run()`, or `await worker.serve()` with asyncio.
+
+        It runs `slots` tasks at a time, 1 to 1,000, by default 8. `id` is its name, unique in the space; by default of the
+        host's name, the process's number and something random.
+        """
+        return Worker(self._transport.address, self._transport.options, slots=slots, id=id)
 
     def call(
         self, method: UnaryMethod[Request, Response], request: Request, *, timeout: float | None = None
