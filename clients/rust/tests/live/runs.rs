@@ -177,8 +177,8 @@ async fn graphs_are_registered_listed_drawn_and_validated() {
     let mut migration = graphs.migrate("count", true).await.unwrap();
     assert!(migration.next().await.unwrap().is_some());
     let faulty = COUNT.replace("to: two", "to: three");
-    let faults = graphs.validate(faulty.as_str()).await.unwrap();
-    assert!(faults.iter().any(|fault| fault.path.contains("edges")), "{faults:?}");
+    let found = graphs.validate(faulty.as_str()).await.unwrap();
+    assert!(found.iter().any(|fault| fault.path.contains("edges")), "{found:?}");
     let error = graphs.register(faulty).await.unwrap_err();
-    assert_eq!((error.reason(), error.violations().len()), ("GRAPH_INVALID", faults.len()));
+    assert_eq!((error.reason(), error.violations().len()), ("GRAPH_INVALID", found.len()));
 }
