@@ -21,6 +21,7 @@ target=${1:?demo or test}
 need "demo test" "Node.js >= $node" node -e "process.exit(parseInt(process.versions.node, 10) < $node ? 1 : 0)"
 need "demo test" "npm" npm --version
 need "test" "Python >= 3.10" python3 -c "import sys; sys.exit(sys.version_info < (3, 10))"
+need "test" "Rust >= 1.91 with rustfmt and clippy (rustup.rs)" sh -c "cargo fmt --version && cargo clippy --version"
 need "test" "Python's venv and pip (Debian: python3-venv, python3-pip)" python3 -c "import venv, ensurepip, pip"
 
 if ((${#missing[@]})); then

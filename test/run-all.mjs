@@ -41,6 +41,24 @@ const suites = {
     return { ok, ...junit(report) };
   },
 
+  rust: async () => {
+    const cargo = (...args) => readRun("cargo", args, "clients/rust");
+    const checks = [
+      await cargo("fmt", "--all", "--check"),
+      await cargo("run", "--quiet", "--locked", "-p", "generate", "--", "--check"),
+      await cargo("clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"),
+    ];
+    const tests = await cargo("test", "--locked", "--no-fail-fast");
+    const count = (what) => {
+      const results = tests.output.matchAll(new RegExp(`^test result: .* (\\d+) ${what};`, "gm"));
+      return [...results].reduce((sum, [, counted]) => sum + Number(counted), 0);
+    };
+    const names = [...tests.output.matchAll(/^test (\S+) \.\.\. FAILED$/gm)].map(([, name]) => `clients/rust: ${name}`);
+    const broken = checks.filter(({ ok }) => !ok).length;
+    const ok = tests.ok && broken === 0;
+    return { ok, passed: count("passed") + checks.length - broken, failed: count("failed") + broken, names };
+  },
+
   mutants: async () => {
     const ok = await run("npm", ["run", "-s", "mutants"]);
     return { ok, passed: Number(ok), failed: 0 };
@@ -76,6 +94,28 @@ function run(program, args) {
         if (signal) console.error(`${program} was ended by ${signal}`);
         resolve(code === 0);
       });
+  });
+}
+
+/** Runs a command in a folder of the project, streams its output and gives what it wrote to stdout. */
+function readRun(program, args, folder) {
+  return new Promise((resolve) => {
+    let output = "";
+    const started = spawn(program, args, {
+      cwd: join(root, folder),
+      stdio: ["ignore", "pipe", "inherit"],
+      timeout: SUITE_MS_MAX,
+      killSignal: "SIGKILL",
+    });
+    started.stdout.setEncoding("utf8").on("data", (text) => {
+      output += text;
+      process.stdout.write(text);
+    });
+    started.once("error", (error) => {
+      console.error(error.message);
+      resolve({ ok: false, output });
+    });
+    started.once("close", (code) => resolve({ ok: code === 0, output }));
   });
 }
 

@@ -18,7 +18,7 @@ edges:
   - { from: [check], to: __end__ }
 "#;
 
-pub async fn answer(client: &Client) -> Result<Outcome> {
+pub(crate) async fn answer(client: &Client) -> Result<Outcome> {
     client.graphs().register(DESK).await?;
 
     let thread = client.thread("t1");

@@ -50,11 +50,8 @@ impl Client {
     /// `InvalidArgument` for options that are wrong or contradict each other, with the field.
     pub fn connect(options: impl Into<ConnectOptions>) -> Result<Client> {
         let options = options.into();
-        let shared = Shared {
-            channel: connect::open_channel(&options)?,
-            identity: connect::identity(&options)?,
-            options,
-        };
+        let shared =
+            Shared { channel: connect::open_channel(&options)?, identity: connect::identity(&options)?, options };
         Ok(Client { shared: Arc::new(shared), deadline: None, encoding: Encoding::default() })
     }
 

@@ -60,7 +60,7 @@ impl Default for ConnectOptions {
             token: String::new(),
             tls: None,
             deadline: Duration::from_secs(30),
-            run_deadline: Duration::from_secs(600),
+            run_deadline: Duration::from_mins(10),
             retry: RetryPolicy::default(),
             message_bytes_max: 64 * 1024 * 1024,
             held_bytes_max: 64 * 1024 * 1024,

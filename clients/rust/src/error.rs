@@ -123,7 +123,9 @@ impl From<Status> for Error {
         if has_timed_out(&status) {
             return Error::deadline();
         }
-        let mut error = Error::new(status.code(), status.message());
+        // A connection that broke in a way that gRPC has no code for, such as a handshake that was refused.
+        let is_broken = of_transport && status.code() == Code::Unknown;
+        let mut error = Error::new(if is_broken { Code::Unavailable } else { status.code() }, status.message());
         let details = status.get_error_details();
         if let Some(info) = details.error_info().filter(|info| info.domain == DOMAIN) {
             error.0.reason.clone_from(&info.reason);

@@ -28,7 +28,7 @@ pub(crate) enum Takes {
 pub(crate) enum Repeats<Request> {
     /// It changes nothing, or what it changes is the same the second time.
     Always,
-    /// It carries this request_id, for which the server gives its first answer again.
+    /// It carries this `request_id`, for which the server gives its first answer again.
     ByRequestId(fn(&mut Request) -> &mut String),
     /// The second time, it would be refused or done again.
     Never,

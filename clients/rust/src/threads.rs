@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
 use futures_util::{Stream, StreamExt as _, stream};
+use serde::Serialize;
 
 use crate::client::{Client, Responses};
 use crate::error::Result;
 use crate::method;
 use crate::pages::Pages;
-use crate::proto::{self, ExportThreadResponse, ImportThreadRequest, ImportThreadResponse, MetadataFilter, ThreadStatus};
+use crate::proto::{
+    self, ExportThreadResponse, ImportThreadRequest, ImportThreadResponse, MetadataFilter, ThreadStatus,
+};
 use crate::run_options::metadata_bytes;
 use crate::thread_info::ThreadInfo;
 use crate::time::duration;

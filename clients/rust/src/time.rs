@@ -13,6 +13,5 @@ pub(crate) fn length(duration: Option<prost_types::Duration>) -> Option<Duration
 
 /// A length of time as it goes over the wire; the longest that can be told, if it is longer.
 pub(crate) fn duration(length: Duration) -> prost_types::Duration {
-    prost_types::Duration::try_from(length)
-        .unwrap_or(prost_types::Duration { seconds: 315_576_000_000, nanos: 0 })
+    prost_types::Duration::try_from(length).unwrap_or(prost_types::Duration { seconds: 315_576_000_000, nanos: 0 })
 }

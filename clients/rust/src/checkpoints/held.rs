@@ -12,7 +12,7 @@ const HELD_REFS_MAX: usize = 10_000;
 const CHANNELS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 /// The server may use a reference again a day after its thread was deleted. What has not been confirmed for this long is
 /// not used.
-const HELD_FOR: Duration = Duration::from_secs(6 * 60 * 60);
+const HELD_FOR: Duration = Duration::from_hours(6);
 /// Smaller values are sent whole, and not kept.
 pub(super) const HELD_BYTES_MIN: usize = 256;
 /// What an entry costs besides its bytes, roughly.

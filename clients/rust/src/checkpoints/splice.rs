@@ -8,7 +8,7 @@ const HEAD_BYTES_MAX: usize = 16;
 /// The value as a change of one that the server holds: what they begin and end with alike stays there. `None` where that
 /// saves less than a quarter.
 pub(super) fn splice_of(base_ref: &str, base: &[u8], data: &[u8]) -> Option<Splice> {
-    let mut hunks = Hunks { data, at: 0, literal_bytes: 0, hunks: Vec::new() };
+    let mut hunks = Hunks { data, at: 0, literal_bytes: 0, made: Vec::new() };
     let prefix = alike(base, data);
     if prefix > 0 {
         hunks.add(0, 0, prefix);
@@ -28,21 +28,21 @@ pub(super) fn splice_of(base_ref: &str, base: &[u8], data: &[u8]) -> Option<Spli
     if hunks.literal_bytes * 4 > data.len() * 3 {
         return None;
     }
-    Some(Splice { base_ref: base_ref.to_owned(), hunks: hunks.hunks, crc32: crc32fast::hash(data) })
+    Some(Splice { base_ref: base_ref.to_owned(), hunks: hunks.made, crc32: crc32fast::hash(data) })
 }
 
 struct Hunks<'a> {
     data: &'a [u8],
     at: usize,
     literal_bytes: usize,
-    hunks: Vec<SpliceHunk>,
+    made: Vec<SpliceHunk>,
 }
 
 impl Hunks<'_> {
     fn add(&mut self, literal_to: usize, from: usize, length: usize) {
         let literal = self.data[self.at..literal_to].to_vec();
         self.literal_bytes += literal.len();
-        self.hunks.push(SpliceHunk { literal, from: from as u64, length: length as u64 });
+        self.made.push(SpliceHunk { literal, from: from as u64, length: length as u64 });
         self.at = literal_to + length;
     }
 }

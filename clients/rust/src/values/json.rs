@@ -20,9 +20,10 @@ fn check_value(value: &Value, depth: usize) -> Checked<()> {
             Err(Refusal::new(format!("JSON does not hold {}: use MessagePack", value.kind())))
         }
         Value::List(_) | Value::Map(_) if depth >= DEPTH_MAX => Err(too_deep()),
-        Value::List(values) => values.iter().enumerate().try_for_each(|(i, value)| {
-            check_value(value, depth + 1).map_err(|refusal| refusal.at(Segment::Index(i)))
-        }),
+        Value::List(values) => values
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, value)| check_value(value, depth + 1).map_err(|refusal| refusal.at(Segment::Index(i)))),
         Value::Map(map) => map.iter().try_for_each(|(key, value)| {
             if key.as_str().is_none() {
                 return Err(Refusal::new(format!("JSON has no keys that are {}: use MessagePack", key.kind())));

@@ -41,12 +41,13 @@ impl Refusal {
     fn field(&self) -> String {
         let mut text = String::new();
         for segment in self.path.iter().rev() {
-            match segment {
-                Segment::Index(index) => text += &format!("[{index}]"),
-                Segment::Name(name) if is_identifier(name) && text.is_empty() => text += name,
-                Segment::Name(name) if is_identifier(name) => text += &format!(".{name}"),
-                Segment::Name(name) => text += &format!("[{name:?}]"),
-            }
+            let step = match segment {
+                Segment::Index(index) => format!("[{index}]"),
+                Segment::Name(name) if !is_identifier(name) => format!("[{name:?}]"),
+                Segment::Name(name) if text.is_empty() => name.clone(),
+                Segment::Name(name) => format!(".{name}"),
+            };
+            text.push_str(&step);
         }
         text
     }

@@ -52,15 +52,15 @@ fn tagged(variant: Option<&'static str>, value: Value) -> Value {
     }
 }
 
+/// The extension whose type and bytes these are.
 fn extension_of(value: Value) -> Value {
-    match value {
-        Value::List(parts) => match <[Value; 2]>::try_from(parts) {
-            Ok([Value::Integer(kind), Value::Bytes(bytes)]) => Value::Extension(kind as i8, bytes),
-            Ok(parts) => Value::List(parts.into()),
-            Err(parts) => Value::List(parts),
-        },
-        other => other,
+    if let Value::List(parts) = &value
+        && let [Value::Integer(kind), Value::Bytes(bytes)] = parts.as_slice()
+        && let Ok(kind) = i8::try_from(*kind)
+    {
+        return Value::Extension(kind, bytes.clone());
     }
+    value
 }
 
 macro_rules! plain {
@@ -151,13 +151,7 @@ impl ser::Serializer for ToValue {
         self.list(None)
     }
 
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Checked<ListOf> {
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Checked<ListOf> {
         self.list(Some(variant))
     }
 
@@ -169,13 +163,7 @@ impl ser::Serializer for ToValue {
         self.map(None)
     }
 
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Checked<MapOf> {
+    fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Checked<MapOf> {
         self.map(Some(variant))
     }
 }

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::from_value::checked_from;
 use super::refusal::{Checked, Refusal, Segment};
 use super::to_value::checked_value;
-use super::from_value::checked_from;
 use super::{Map, Value, json, msgpack};
 use crate::error::Error;
 use crate::proto::{TypedValue, value};

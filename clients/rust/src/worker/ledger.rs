@@ -5,9 +5,7 @@ use tokio::sync::oneshot;
 use super::run_task::FromTask;
 use super::task_result::TaskResult;
 use crate::proto::work_request::Message;
-use crate::proto::{
-    Task, TaskLease, TaskProgress, WorkerCredit, WorkerDrain, WorkerHeartbeat, WorkerWelcome,
-};
+use crate::proto::{Task, TaskLease, TaskProgress, WorkerCredit, WorkerDrain, WorkerHeartbeat, WorkerWelcome};
 
 /// Tasks at work and results not settled, together: as many as a Hello may name.
 const HELD_MAX: usize = 2_000;

@@ -133,7 +133,9 @@ impl NodeContext {
     /// For a question that can't be encoded, an answer that does not fit, and in a decision, which can't ask.
     pub async fn interrupt<A: DeserializeOwned>(&self, question: &(impl Serialize + ?Sized)) -> Result<A, NodeError> {
         if self.call.task.kind() == TaskKind::Decision {
-            return Err(NodeError::new("InvalidInterrupt", "a conditional edge can't stop for an answer").not_retryable());
+            return Err(
+                NodeError::new("InvalidInterrupt", "a conditional edge can't stop for an answer").not_retryable()
+            );
         }
         let index = self.call.asked.fetch_add(1, Ordering::Relaxed);
         if let Some(answer) = self.call.input.answers.get(index as usize) {

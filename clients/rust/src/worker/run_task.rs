@@ -36,12 +36,7 @@ pub(super) async fn run_task(
     let _ = tell.send(FromTask::Ended(key, result)).await;
 }
 
-async fn result_of(
-    task: Task,
-    input: &[u8],
-    handler: Option<Handler>,
-    tell: mpsc::Sender<FromTask>,
-) -> TaskResult {
+async fn result_of(task: Task, input: &[u8], handler: Option<Handler>, tell: mpsc::Sender<FromTask>) -> TaskResult {
     let Some(handler) = handler.filter(|handler| handler.kind == task.kind()) else {
         let what = if task.kind() == TaskKind::Decision { "decision" } else { "node" };
         return TaskResult::fail("NoHandler", &format!("this worker has no {what} {:?}", task.handler), "", true);

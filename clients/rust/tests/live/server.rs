@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use cairn_client::{Client, ConnectOptions};
 
 const SAYS: &str = "cairn listening on ";
-const START_WITHIN: Duration = Duration::from_secs(60);
 
 pub struct Server {
     process: Mutex<Child>,
@@ -88,7 +87,6 @@ fn spawn(folder: &Path, listen: &str, arguments: &[String]) -> (Child, String) {
         .stderr(fs::File::create(folder.join("stderr")).unwrap())
         .spawn()
         .unwrap();
-    let began = Instant::now();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     while let Some(Ok(line)) = lines.next() {
         if let Some(address) = line.strip_prefix(SAYS) {
@@ -97,8 +95,8 @@ fn spawn(folder: &Path, listen: &str, arguments: &[String]) -> (Child, String) {
             thread::spawn(move || lines.for_each(drop));
             return (process, address);
         }
-        assert!(began.elapsed() < START_WITHIN, "cairn serve did not listen");
     }
+    process.wait().unwrap();
     let said = fs::read_to_string(folder.join("stderr")).unwrap_or_default();
     panic!("cairn serve ended before it listened: {said}");
 }
@@ -113,7 +111,7 @@ pub fn uuid() -> String {
 pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let began = Instant::now();
     while !is_so().await {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(began.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -74,10 +74,8 @@ async fn the_signs_of_life_go_on_while_a_node_blocks_every_thread() {
         move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let options = cairn_client::ConnectOptions {
-                    space: "blocks".to_owned(),
-                    ..client_address.as_str().into()
-                };
+                let options =
+                    cairn_client::ConnectOptions { space: "blocks".to_owned(), ..client_address.as_str().into() };
                 let client = cairn_client::Client::connect(options).unwrap();
                 let worker = client.worker("w").node("work", |context: NodeContext| async move {
                     std::thread::sleep(std::time::Duration::from_millis(500));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cairn_client::proto::event::Body;
 use cairn_client::{
-    Client, Command, Event, EventOptions, NodeContext, NodeError, Outcome, Result, RunOptions, RunStatus, Target, Value,
-    Worker,
+    Client, Command, Event, EventOptions, NodeContext, NodeError, Outcome, Result, RunOptions, RunStatus, Target,
+    Value, Worker,
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
@@ -101,7 +101,7 @@ async fn values_pass_a_node_as_they_were() {
         "a\0\u{1f980}".into(),
         Value::Null,
         Value::Extension(5, vec![1]),
-        "long".repeat(1_500_000).into(),
+        "long".repeat(500_000).into(),
     ];
     for value in values {
         let outcome = client.thread(uuid()).run(&json!({}), options.clone()).await;
@@ -122,7 +122,7 @@ async fn a_node_goes_where_it_says() {
         client
             .worker("w")
             .node("first", |_| async {
-                let timed = Target::send("each", &2).timeout(Duration::from_secs(60));
+                let timed = Target::send("each", &2).timeout(Duration::from_mins(1));
                 Ok(Command::new().overwrite("log", &["anew"]).send("each", &1).target(timed).goto("last"))
             })
             .node("each", |context: NodeContext| async move {
@@ -283,8 +283,7 @@ async fn listeners_hear_tokens_and_events_of_a_nodes_own() {
     let options = one(&client, json!({"log": append()})).await;
     let thread = client.thread("t");
     thread.ensure(&json!({})).await.unwrap();
-    let mut events =
-        thread.events(EventOptions { after: Some(0), until_stop: true, ..EventOptions::default() });
+    let mut events = thread.events(EventOptions { after: Some(0), until_stop: true, ..EventOptions::default() });
     let running = tokio::spawn({
         let thread = thread.clone();
         async move { thread.run(&json!({}), options).await.unwrap() }
