@@ -33,7 +33,7 @@ export function eventText(event: ThreadEvent): string {
 }
 
 function styledType(event: ThreadEvent, text: string): string {
-  if (event.type === "interrupt_raised") return style("yellow", text);
+  if (event.type === "interrupt_raised" || event.type === "task_waiting") return style("yellow", text);
   if (event.type === "task_failed") return style("red", text);
   return style(event.ephemeral ? "dim" : "bold", text);
 }
@@ -61,6 +61,8 @@ function bodyText(event: ThreadEvent): string {
     }
     case "task_failed":
       return `${event.node}${event.error ? `: ${failureText(event.error)}` : ""}`;
+    case "task_waiting":
+      return `${event.node} waits for a worker that serves ${JSON.stringify(event.handler)}`;
     case "interrupt_raised":
       return `${event.node} asks ${jsonText(event.value)} (${event.interruptId})`;
     case "interrupt_answered":

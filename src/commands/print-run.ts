@@ -14,6 +14,7 @@ export function runJson(run: RunInfo): Record<string, unknown> {
     started_at: run.startedAt,
     stopped_at: run.stoppedAt,
     checkpoint_id: run.checkpointId,
+    waits_for: run.waitsFor,
   };
 }
 

@@ -26,6 +26,7 @@ import { addTtl } from "./ttl.ts";
 import { addUpdate } from "./update.ts";
 import { addWait } from "./wait.ts";
 import { addWatch } from "./watch.ts";
+import { addWorkers } from "./workers.ts";
 
 const epilogue = `
 A first walk:
@@ -48,7 +49,7 @@ export function makeProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText("after", epilogue);
   const groups: [heading: string, add: ((program: Command) => Command)[]][] = [
-    ["The server:", [addServe, addStatus, addMigrate, addDoctor, addBackup]],
+    ["The server:", [addServe, addStatus, addWorkers, addMigrate, addDoctor, addBackup]],
     ["Graphs:", [addGraph]],
     ["Running a thread:", [addRun, addStep, addResume, addWatch, addWait, addCancel]],
     ["Looking at it:", [addThreads, addRuns, addState, addHistory, addShow]],

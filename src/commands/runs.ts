@@ -31,7 +31,8 @@ function runs(threadId: string, flags: Flags & { limit: number }): Promise<void>
     progress.start(() => `${count} runs`);
     for await (const run of client.thread(threadId).runs({ pageSize: Math.min(limit, 500), signal })) {
       const { runId, status, graphName, startedAt, stoppedAt, error } = run;
-      const why = error ? short(failureText(error), Math.max(20, columns() - 100)) : "";
+      const waits = run.waitsFor.length > 0 ? `waits for workers: ${run.waitsFor.join(", ")}` : "";
+      const why = short(error ? failureText(error) : printable(waits), Math.max(20, columns() - 100));
       if (output.json) output.result(runJson(run), () => "");
       else rows.push([runId, styledStatus(status), printable(graphName), moment(startedAt), moment(stoppedAt), why]);
       if (++count >= limit) break;

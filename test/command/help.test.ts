@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { cairn } from "./cairn.ts";
 
 const commands =
-  "serve status run step resume watch wait cancel runs threads state history show update fork copy prune ttl delete graph".split(
+  "serve status workers run step resume watch wait cancel runs threads state history show update fork copy prune ttl delete graph".split(
     " ",
   );
 

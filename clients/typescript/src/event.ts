@@ -60,6 +60,8 @@ export type EventBody =
       values: Record<string, EventValue>;
       next: string[];
     }
+  /** No connected worker serves the node. */
+  | { type: "task_waiting"; taskId: string; node: string; step: number; handler: string }
   | { type: "checkpoints_deleted"; checkpointIds: string[] }
   | { type: "custom"; taskId: string; node: string; value: EventValue }
   | { type: "message_token"; taskId: string; node: string; messageId: string; text: string }
@@ -113,6 +115,8 @@ function toBody({ body }: Event, resolve: Resolve): EventBody {
     }
     case "taskFailed":
       return { type: "task_failed", ...taskOf(body.value), error: toFailure(body.value.error) };
+    case "taskWaiting":
+      return { type: "task_waiting", ...taskOf(body.value), handler: body.value.handler };
     case "interruptRaised": {
       const interrupt: InterruptSignal | undefined = body.value.interrupt;
       const { id = "", value } = interrupt ?? {};

@@ -9,3 +9,4 @@ export * from "./gen/cairn/v1/graph_service_pb.ts";
 export * from "./gen/cairn/v1/run_service_pb.ts";
 export * from "./gen/cairn/v1/thread_service_pb.ts";
 export * from "./gen/cairn/v1/value_pb.ts";
+export * from "./gen/cairn/v1/worker_service_pb.ts";

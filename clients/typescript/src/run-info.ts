@@ -20,6 +20,8 @@ export interface RunInfo {
   stoppedAt: Date | undefined;
   /** The head that it left. */
   checkpointId: string;
+  /** Names that its tasks wait for while no connected worker serves them. */
+  waitsFor: string[];
 }
 
 /** Makes a run's info of its message. */
@@ -35,5 +37,6 @@ export function toRunInfo(message: RunInfoMessage | undefined): RunInfo {
     startedAt: run.startedAt && timestampDate(run.startedAt),
     stoppedAt: run.stoppedAt && timestampDate(run.stoppedAt),
     checkpointId: run.checkpointId,
+    waitsFor: run.waitsFor,
   };
 }
