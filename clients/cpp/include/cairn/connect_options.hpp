@@ -10,11 +10,11 @@ namespace cairn {
 /// How the connection is secured. Certificates and keys are PEM text.
 struct TlsOptions {
   /// Authorities that may have signed the server's certificate. Empty: the system's.
-  std::string ca;
+  std::string ca{};
   /// The client's certificate, for servers that ask for one (mTLS). Needs `key`.
-  std::string cert;
+  std::string cert{};
   /// The key of `cert`.
-  std::string key;
+  std::string key{};
   /// Connect without TLS, also to an address beyond this machine. The token then travels unencrypted.
   bool insecure = false;
 };

@@ -18,11 +18,11 @@ namespace cairn {
 /// Runs a node in the next superstep with an argument of its own.
 struct Send {
   /// The node.
-  std::string node;
+  std::string node{};
   /// What it sees in place of the state.
-  Value argument;
+  Value argument{};
   /// How long it may take, in place of what the graph says of the node.
-  std::optional<std::chrono::milliseconds> timeout;
+  std::optional<std::chrono::milliseconds> timeout{};
 };
 
 /// Where to go: a node's name, "__end__", or a Send.

@@ -20,9 +20,9 @@ struct Transport;
 /// Which checkpoint to read.
 struct StateOptions {
   /// Empty: the head.
-  std::string checkpoint_id;
+  std::string checkpoint_id{};
   /// The namespace. Empty: the outermost graph.
-  std::string ns;
+  std::string ns{};
 };
 
 /// Answers to several questions, by the ids of their interrupts; those left out stay open.
