@@ -24,6 +24,37 @@ need "test" "Python >= 3.10" python3 -c "import sys; sys.exit(sys.version_info <
 need "test" "Rust >= 1.91 with rustfmt and clippy (rustup.rs)" sh -c "cargo fmt --version && cargo clippy --version"
 need "test" "Python's venv and pip (Debian: python3-venv, python3-pip)" python3 -c "import venv, ensurepip, pip"
 
+# debian "what it is for" its Debian package, and a command that succeeds if it is there
+packages=()
+debian() {
+  local before=${#missing[@]}
+  need "test" "$1 (Debian: $2)" "${@:3}"
+  ((${#missing[@]} == before)) || packages+=("$2")
+}
+finds() { printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$1" | g++ -E -x c++ -; }
+header() { debian "$1" "$2" finds "$3"; }
+debian "a C++17 compiler" g++ g++ --version
+debian "CMake >= 3.20" cmake bash -c '[[ $(cmake --version) =~ ([0-9]+)\.([0-9]+) ]] && ((BASH_REMATCH[1] * 100 + BASH_REMATCH[2] >= 320))'
+debian "make" make make --version
+debian "openssl" openssl openssl version
+debian "protoc" protobuf-compiler protoc --version
+debian "gRPC's plugin of protoc" protobuf-compiler-grpc command -v grpc_cpp_plugin
+header "gRPC for C++" libgrpc++-dev grpcpp/grpcpp.h
+header "protobuf for C++" libprotobuf-dev google/protobuf/message.h
+header "nlohmann-json" nlohmann-json3-dev nlohmann/json.hpp
+header "zlib" zlib1g-dev zlib.h
+header "doctest" doctest-dev doctest/doctest.h
+
+# Who may, installs what Debian has, once; what is missing then is named.
+if ((${#packages[@]})) && [[ $EUID == 0 && -z ${CAIRN_PREFLIGHT_AGAIN-} ]] && command -v apt-get >/dev/null; then
+  echo "installing ${packages[*]}" >&2
+  log=$(mktemp)
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 ||
+    tail -3 "$log" >&2
+  rm -f "$log"
+  CAIRN_PREFLIGHT_AGAIN=1 exec "$0" "$target"
+fi
+
 if ((${#missing[@]})); then
   printf -v list '%s; ' "${missing[@]}"
   echo "make $target needs what is missing here: ${list%; }" >&2

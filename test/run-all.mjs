@@ -59,6 +59,24 @@ const suites = {
     return { ok, passed: count("passed") + checks.length - broken, failed: count("failed") + broken, names };
   },
 
+  cpp: async () => {
+    const folder = join(root, ".cache/cpp");
+    const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(folder, name));
+    // Without optimization, which the tests don't need and takes half of the time.
+    const configure = ["-S", "clients/cpp", "-B", build, "-DCMAKE_BUILD_TYPE=", "-DCAIRN_BUILD_TESTS=ON"];
+    const built =
+      (await run("cmake", configure)) &&
+      (await run("cmake", ["--build", build, "--parallel", "2"])) &&
+      (await run("cmake", ["--install", build, "--prefix", prefix])) &&
+      (await run("cmake", ["-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`])) &&
+      (await run("cmake", ["--build", examples, "--parallel", "2"]));
+    if (!built) return { ok: false, passed: 0, failed: 0 };
+    const report = freshReport("cpp.xml");
+    process.env.CAIRN_EXAMPLES = examples;
+    const ok = await run(join(build, "test/cairn_tests"), ["--reporters=xml", `--out=${report}`]);
+    return { ok, ...doctest(report) };
+  },
+
   mutants: async () => {
     const ok = await run("npm", ["run", "-s", "mutants"]);
     return { ok, passed: Number(ok), failed: 0 };
@@ -133,6 +151,17 @@ function junit(file) {
   const count = (name) => Number(head.match(new RegExp(` ${name}="(\\d+)"`))?.[1] ?? 0);
   const failed = count("failures") + count("errors");
   return { passed: count("tests") - failed - count("skipped"), failed };
+}
+
+/** The counts of doctest's report: of test cases, as those of its JUnit report are of assertions. */
+function doctest(file) {
+  if (!existsSync(file)) return { passed: 0, failed: 0 };
+  const cases = readFileSync(file, "utf8").split("<TestCase ").slice(1);
+  // A case in which the process ended has no result.
+  const failed = cases.filter((text) => !text.includes('test_case_success="true"'));
+  const why = (text) => text.match(/<(?:Original|Exception[^>]*)>\s*([^<]*)/)?.[1] ?? "ended the process";
+  const names = failed.map((text) => `clients/cpp: ${text.match(/name="([^"]*)"/)?.[1]}: ${why(text).trim()}`);
+  return { passed: cases.length - failed.length, failed: failed.length, names };
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : usual;
