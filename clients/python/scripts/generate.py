@@ -46,7 +46,8 @@ def generate_messages(client: Path) -> None:
         compile_protos(*includes, "--include_imports", "--include_source_info", f"--descriptor_set_out={descriptors}")
         descriptors.write_bytes(without_validation(descriptors.read_bytes()))
         out = client / "src"
-        compile_protos(f"--descriptor_set_in={descriptors}", f"--python_out={out}", f"--mypy_out=quiet:{out}")
+        plugin = f"--plugin={Path(sys.executable).parent / 'protoc-gen-mypy'}"
+        compile_protos(f"--descriptor_set_in={descriptors}", f"--python_out={out}", plugin, f"--mypy_out=quiet:{out}")
     (client / WIRE / "__init__.py").write_text('"""The messages of the API, as protobuf makes them."""\n')
 
 
