@@ -77,9 +77,10 @@ def generate_sync(client: Path) -> None:
             f"# Generated of {ASYNC.rpartition('/')[2]}/{path.name} by scripts/generate.py.\n{path.read_text()}"
         )
     config = ["--config", str(CLIENT / "pyproject.toml")]
+    # Where it is run from says which imports are of this package.
     ruff = [sys.executable, "-m", "ruff"]
-    subprocess.run([*ruff, "check", *config, "--quiet", "--select=I,F401", "--fix", *made], check=True)
-    subprocess.run([*ruff, "format", *config, "--quiet", *made], check=True)
+    subprocess.run([*ruff, "check", *config, "--quiet", "--select=I,F401", "--fix", *made], check=True, cwd=CLIENT)
+    subprocess.run([*ruff, "format", *config, "--quiet", *made], check=True, cwd=CLIENT)
 
 
 def generated_files(client: Path) -> dict[str, bytes]:
