@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use tonic::Code;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::method;
 use crate::pages::Pages;
 use crate::proto;
@@ -135,7 +135,7 @@ impl Thread {
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn delete(&self) -> Result<bool, Error> {
+    pub async fn delete(&self) -> Result<bool> {
         let request = proto::DeleteThreadRequest { thread_id: self.id().to_owned(), ..Default::default() };
         Ok(self.client().call(&method::DELETE_THREAD, request).await?.existed)
     }

@@ -1008,13 +1008,13 @@ pub struct GetChannelHistoryRequest {
 /// Response of GetChannelHistory.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetChannelHistoryResponse {
-    /// Channel name to what it is rebuilt from.
+    /// Channel name to what it is rebuilt from; one for each that was asked for.
     #[prost(btree_map = "string, message", tag = "1")]
     pub channels: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         ChannelHistory,
     >,
-    /// The value table.
+    /// The value table. Where the values together have more than 32 MiB, some come without their bytes: GetValues gives them.
     #[prost(message, repeated, tag = "2")]
     pub values: ::prost::alloc::vec::Vec<ValueEntry>,
 }
@@ -1024,7 +1024,7 @@ pub struct ChannelHistory {
     /// The nearest stored value. Absent when there is none up to the root.
     #[prost(message, optional, tag = "1")]
     pub seed: ::core::option::Option<Value>,
-    /// The writes to apply to it, oldest first.
+    /// The writes to apply to it, oldest first; of one checkpoint, sorted by (task_path, task_id, idx).
     #[prost(message, repeated, tag = "2")]
     pub writes: ::prost::alloc::vec::Vec<PendingWrite>,
 }
@@ -3410,7 +3410,8 @@ pub struct PruneThreadsRequest {
     #[prost(string, repeated, tag = "1")]
     pub thread_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Checkpoints to keep in each namespace, newest first. At least 1. Those stay as well at which the kept ones say that
-    /// subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does.
+    /// subgraphs stood. Of a native subgraph that keeps a state for each call, those stay whose caller does. So do those
+    /// that a delta channel of a kept one is rebuilt from.
     #[prost(uint32, tag = "2")]
     pub keep: u32,
     /// Only checkpoints that were put before this go. Absent: of any age.
