@@ -18,19 +18,7 @@ const suites = {
     return { ok, passed: Number(ok), failed: 0 };
   },
 
-  vitest: async () => {
-    const report = freshReport("vitest.json");
-    const ok = await run("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
-    if (!existsSync(report)) return { ok: false, passed: 0, failed: 0 };
-    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report));
-    const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some(isFailed));
-    const tests = testResults.flatMap((file) => file.assertionResults.filter(isFailed).map((test) => [file, test]));
-    const names = [
-      ...tests.map(([file, { fullName, failureMessages }]) => named(file, fullName, failureMessages[0])),
-      ...broken.map((file) => named(file, "could not run", file.message)),
-    ];
-    return { ok, passed: numPassedTests, failed: numFailedTests + broken.length, names };
-  },
+  vitest: () => vitest("vitest.json"),
 
   python: async () => {
     const python = venvPython("clients/python/tests/requirements.txt");
@@ -77,6 +65,9 @@ const suites = {
     return { ok, ...doctest(report) };
   },
 
+  /** Programs of all the languages on one thread: the suites above have built them. */
+  relay: () => vitest("relay.json", ["test/languages"], { CAIRN_LANGUAGES: "1" }),
+
   mutants: async () => {
     const ok = await run("npm", ["run", "-s", "mutants"]);
     return { ok, passed: Number(ok), failed: 0 };
@@ -88,13 +79,32 @@ const usual = Object.keys(suites).filter((name) => name !== "mutants");
 
 const isFailed = ({ status }) => status === "failed";
 
+/** Runs vitest, on all of its files or those that filters choose. */
+async function vitest(name, filters = [], env = {}) {
+  const report = freshReport(name);
+  const ok = await run(
+    "vitest",
+    ["run", ...filters, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    env,
+  );
+  if (!existsSync(report)) return { ok: false, passed: 0, failed: 0 };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report));
+  const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some(isFailed));
+  const tests = testResults.flatMap((file) => file.assertionResults.filter(isFailed).map((test) => [file, test]));
+  const names = [
+    ...tests.map(([file, { fullName, failureMessages }]) => named(file, fullName, failureMessages[0])),
+    ...broken.map((file) => named(file, "could not run", file.message)),
+  ];
+  return { ok, passed: numPassedTests, failed: numFailedTests + broken.length, names };
+}
+
 /** A failed test, with the first line of why. */
 function named({ name: file }, test, message = "") {
   return `${relative(root, file)}: ${test}: ${message.split("\n")[0]}`;
 }
 
 /** Streams the output of a command; true if it ended well. */
-function run(program, args) {
+function run(program, args, more = {}) {
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
   return new Promise((resolve) => {
     spawn(program, args, {
@@ -102,7 +112,7 @@ function run(program, args) {
       stdio: "inherit",
       timeout: SUITE_MS_MAX,
       killSignal: "SIGKILL",
-      env: { ...process.env, PATH: path },
+      env: { ...process.env, ...more, PATH: path },
     })
       .once("error", (error) => {
         console.error(error.message);
