@@ -19,7 +19,10 @@ class Builder : public nlohmann::json_sax<Value> {
   bool string(string_t& value) override {
     return is_utf8(value) ? put(std::move(value)) : refuse("text that is not UTF-8");
   }
-  bool binary(binary_t& value) override { return put(Value::binary(std::move(value))); }
+  bool binary(binary_t& value) override {
+    // Of a binary_t itself nlohmann takes the bytes alone.
+    return put(value.has_subtype() ? Value::binary(std::move(value), value.subtype()) : Value::binary(std::move(value)));
+  }
 
   /// `text`: as JSON has it; empty for MessagePack.
   bool number_float(number_float_t value, const string_t& text) override {

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -18,6 +19,12 @@ using namespace std::chrono_literals;
 
 constexpr auto start_time_max = 60s;
 constexpr auto until_time_max = 30s;
+
+/// A port below those that the system gives to connections: one of those may be taken before a killed server is back.
+std::string some_address() {
+  std::random_device random;
+  return "127.0.0.1:" + std::to_string(20'000 + random() % 10'000);
+}
 
 std::string text_of(const std::filesystem::path& path) {
   std::stringstream text;
@@ -33,7 +40,7 @@ void redirect(int descriptor, const std::filesystem::path& path) {
 
 }  // namespace
 
-Server::Server(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+Server::Server(std::vector<std::string> arguments) : arguments_(std::move(arguments)), address_(some_address()) {
   std::string name = (std::filesystem::temp_directory_path() / "cairn-cpp-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder_ = name;

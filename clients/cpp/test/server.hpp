@@ -32,7 +32,7 @@ class Server {
 
   std::vector<std::string> arguments_;
   std::filesystem::path folder_;
-  std::string address_ = "127.0.0.1:0";
+  std::string address_;
   pid_t process_ = -1;
 };
 

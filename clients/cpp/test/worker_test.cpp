@@ -215,9 +215,7 @@ TEST_CASE("tokens and custom events reach who listens") {
   std::string text;
   std::string custom;
   for (const auto& event : stream) {
-    if (event.as<cairn::event::TaskStarted>() != nullptr && event.as<cairn::event::TaskStarted>()->node == "streams") {
-      listening.set_value();
-    }
+    if (event.as<cairn::event::RunStarted>() != nullptr) listening.set_value();
     if (const auto* token = event.as<cairn::event::MessageToken>()) text += token->text;
     if (const auto* told = event.as<cairn::event::Custom>()) custom = told->value.value.dump();
   }
