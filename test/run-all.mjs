@@ -11,6 +11,9 @@ const SUITE_MS_MAX = process.env.CAIRN_SOAK === undefined ? 45 * 60_000 : undefi
 const root = dirname(import.meta.dirname);
 const reports = join(root, ".cache/reports");
 
+// Tests start hundreds of servers, and a start is mostly the compiling of what was compiled before.
+process.env.NODE_COMPILE_CACHE ??= join(root, ".cache/compiled");
+
 /** Each suite runs and tells its counts. A suite that ends badly without a failed test counts as one failure. */
 const suites = {
   check: async () => {
