@@ -61,7 +61,6 @@ void EventStream::Impl::cancel() noexcept {
   const std::lock_guard lock(mutex_);
   is_cancelled_ = true;
   if (stream_) stream_->context.TryCancel();
-  cancelled_.notify_all();
 }
 
 EventStream::Impl::Stream* EventStream::Impl::open() {
@@ -141,11 +140,13 @@ bool EventStream::Impl::go_on_after(const grpc::Status& status, Clock::time_poin
 
 void EventStream::Impl::pause_after(const Error& error) {
   ++failures_;
-  const auto pause = backoff(failures_, transport_->retry);
-  const bool is_too_late = ends_at_ && Clock::now() + pause >= *ends_at_;
+  const auto time = backoff(failures_, transport_->retry);
+  const bool is_too_late = ends_at_ && Clock::now() + time >= *ends_at_;
   if (failures_ >= transport_->retry.streams_max || is_too_late) throw error;
-  std::unique_lock lock(mutex_);
-  cancelled_.wait_for(lock, pause, [&] { return is_cancelled_; });
+  pause(*transport_, time, [&] {
+    const std::lock_guard lock(mutex_);
+    return is_cancelled_;
+  });
 }
 
 EventStream::EventStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -2,7 +2,6 @@
 
 #include <cairn/v1/run_service.grpc.pb.h>
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,7 +57,6 @@ class EventStream::Impl {
   bool is_done_ = false;
 
   std::mutex mutex_;
-  std::condition_variable cancelled_;
   // Of the mutex:
   bool is_cancelled_ = false;
   std::unique_ptr<Stream> stream_;

@@ -11,6 +11,9 @@
 namespace cairn {
 namespace {
 
+/// How long a pause goes on at most after it is over.
+constexpr std::chrono::milliseconds pause_slice{100};
+
 std::mt19937_64& generator() {
   thread_local std::mt19937_64 engine = [] {
     std::random_device device;
@@ -52,6 +55,14 @@ void prepare(grpc::ClientContext& context, const Transport& transport) {
   for (const auto& [name, value] : transport.metadata) context.AddMetadata(name, value);
 }
 
+void pause(const Transport& transport, std::chrono::milliseconds time, const std::function<bool()>& is_over) {
+  const auto until = Clock::now() + time;
+  while (!is_over() && Clock::now() < until) {
+    const auto slice = std::min(until, Clock::now() + pause_slice);
+    if (transport.channel->WaitForConnected(slice)) std::this_thread::sleep_until(slice);
+  }
+}
+
 void with_retry(const Transport& transport, Clock::time_point deadline,
                 const std::function<grpc::Status(grpc::ClientContext&)>& attempt) {
   for (int attempts = 1;; ++attempts) {
@@ -61,10 +72,10 @@ void with_retry(const Transport& transport, Clock::time_point deadline,
     const grpc::Status status = attempt(context);
     if (status.ok()) return;
     const Error error = to_error(status);
-    const auto pause = backoff(attempts, transport.retry);
-    const bool is_last = attempts >= transport.retry.attempts_max || Clock::now() + pause >= deadline;
+    const auto time = backoff(attempts, transport.retry);
+    const bool is_last = attempts >= transport.retry.attempts_max || Clock::now() + time >= deadline;
     if (is_last || !is_connection_loss(error)) throw error;
-    std::this_thread::sleep_for(pause);
+    pause(transport, time, [] { return false; });
   }
 }
 

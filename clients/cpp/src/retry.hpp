@@ -27,6 +27,10 @@ std::string new_uuid();
 /// Puts space and token into a call.
 void prepare(grpc::ClientContext& context, const Transport& transport);
 
+/// Waits, and connects meanwhile: gRPC's core goes on with a connection only while something waits for it, or every five
+/// seconds. Ends within a tenth of a second when `is_over` says so.
+void pause(const Transport& transport, std::chrono::milliseconds time, const std::function<bool()>& is_over);
+
 /// Calls until it succeeds, the error is not a lost connection, or attempts or time run out; throws the last error.
 void with_retry(const Transport& transport, Clock::time_point deadline,
                 const std::function<grpc::Status(grpc::ClientContext&)>& attempt);

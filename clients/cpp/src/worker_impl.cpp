@@ -76,7 +76,7 @@ void Worker::Impl::run() {
         throw error;
       }
     }
-    pause(failures);
+    pause_after(failures);
   }
   end();
 }
@@ -117,11 +117,15 @@ grpc::Status Worker::Impl::serve() {
   return status;
 }
 
-void Worker::Impl::pause(int failures) {
+void Worker::Impl::pause_after(int failures) {
   std::unique_lock lock(mutex_);
   const auto spread = std::chrono::duration_cast<std::chrono::milliseconds>(reconnect_after_ * random_fraction());
   reconnect_after_ = std::chrono::milliseconds(0);
-  changed_.wait_for(lock, spread + backoff(failures, transport_->retry), [&] { return is_done(); });
+  lock.unlock();
+  pause(*transport_, spread + backoff(failures, transport_->retry), [&] {
+    const std::lock_guard locked(mutex_);
+    return is_done();
+  });
 }
 
 v1::WorkRequest Worker::Impl::hello() const {

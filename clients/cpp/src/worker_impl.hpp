@@ -51,7 +51,7 @@ class Worker::Impl {
 
   /// One stream, from its Hello to its end; gives how it ended.
   grpc::Status serve();
-  void pause(int failures);
+  void pause_after(int failures);
 
   // All of these hold the mutex.
   bool is_done() const { return is_stopping_ && held_.empty(); }
