@@ -17,6 +17,9 @@ const commands: Record<Language, string[]> = {
   typescript: [process.execPath, path("examples/relay/worker.ts")],
 };
 
+// The Python client as it is here, installed or not.
+const env = { ...process.env, PYTHONPATH: path("clients/python/src") };
+
 /** Programs that have not been built; empty when all are there. */
 export function missingPrograms(): string[] {
   return Object.values(commands).flatMap((command) => command.filter((file) => !existsSync(file)));
@@ -24,13 +27,13 @@ export function missingPrograms(): string[] {
 
 export function startProgram(language: Language, args: string[]): ChildProcess {
   const [program = "", ...rest] = commands[language];
-  return spawn(program, [...rest, ...args], { stdio: ["ignore", "inherit", "inherit"] });
+  return spawn(program, [...rest, ...args], { env, stdio: ["ignore", "inherit", "inherit"] });
 }
 
 /** Runs a program to its end and gives what it printed. */
 export async function runProgram(language: Language, args: string[]): Promise<string> {
   const [program = "", ...rest] = commands[language];
-  const { stdout } = await promisify(execFile)(program, [...rest, ...args]);
+  const { stdout } = await promisify(execFile)(program, [...rest, ...args], { env });
   return stdout;
 }
 
