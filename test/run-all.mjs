@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
+import { buildsOf, runBuild } from "./support/builds.mjs";
 import { venvPython } from "./support/python-venv.mjs";
 
 /** How long a suite may take: one that hangs is ended and counts as failed, and the others still get their turn. */
@@ -33,13 +34,8 @@ const suites = {
   },
 
   rust: async () => {
-    const cargo = (...args) => readRun("cargo", args, "clients/rust");
-    const checks = [
-      await cargo("fmt", "--all", "--check"),
-      await cargo("run", "--quiet", "--locked", "-p", "generate", "--", "--check"),
-      await cargo("clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"),
-    ];
-    const tests = await cargo("test", "--locked", "--no-fail-fast");
+    const checks = await builds.rust();
+    const tests = await readRun("cargo", ["test", "--locked", "--no-fail-fast"], "clients/rust");
     const count = (what) => {
       const results = tests.output.matchAll(new RegExp(`^test result: .* (\\d+) ${what};`, "gm"));
       return [...results].reduce((sum, [, counted]) => sum + Number(counted), 0);
@@ -51,20 +47,12 @@ const suites = {
   },
 
   cpp: async () => {
-    const folder = join(root, ".cache/cpp");
-    const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(folder, name));
-    // Without optimization, which the tests don't need and takes half of the time.
-    const configure = ["-S", "clients/cpp", "-B", build, "-DCMAKE_BUILD_TYPE=", "-DCAIRN_BUILD_TESTS=ON"];
-    const built =
-      (await run("cmake", configure)) &&
-      (await run("cmake", ["--build", build, "--parallel", "2"])) &&
-      (await run("cmake", ["--install", build, "--prefix", prefix])) &&
-      (await run("cmake", ["-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`])) &&
-      (await run("cmake", ["--build", examples, "--parallel", "2"]));
-    if (!built) return { ok: false, passed: 0, failed: 0 };
+    const checks = await builds.cpp();
+    if (checks.some(({ ok }) => !ok)) return { ok: false, passed: 0, failed: 0 };
     const report = freshReport("cpp.xml");
-    process.env.CAIRN_EXAMPLES = examples;
-    const ok = await run(join(build, "test/cairn_tests"), ["--reporters=xml", `--out=${report}`]);
+    const folder = join(root, ".cache/cpp");
+    const env = { CAIRN_EXAMPLES: join(folder, "examples") };
+    const ok = await run(join(folder, "build/test/cairn_tests"), ["--reporters=xml", `--out=${report}`], env);
     return { ok, ...doctest(report) };
   },
 
@@ -178,6 +166,18 @@ function doctest(file) {
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : usual;
+let lastBuild = Promise.resolve();
+/** By suite: waits for what is built for it, and says what went wrong. */
+const builds = {};
+for (const [name, build] of Object.entries(buildsOf(root))) {
+  if (!wanted.includes(name)) continue;
+  const results = lastBuild.then(() => runBuild(build, name === "cpp"));
+  lastBuild = results;
+  builds[name] = async () => {
+    for (const { ok, command, output } of await results) if (!ok) console.error(`${command}\n${output}`);
+    return results;
+  };
+}
 const total = { passed: 0, failed: 0 };
 const lines = [];
 for (const name of wanted) {
