@@ -190,7 +190,7 @@ def test_waits_grow_up_to_a_bound_and_are_half_random() -> None:
 
 def test_every_call_of_the_protos_is_there_and_safe_to_retry_where_they_say_so() -> None:
     known = {method.path: method for method in vars(methods).values() if isinstance(method, methods.Method)}
-    files = ("admin_service", "checkpoint_service", "graph_service", "run_service", "thread_service")
+    files = ("admin_service", "checkpoint_service", "graph_service", "run_service", "thread_service", "worker_service")
     described = [
         (f"/{service.full_name}/{method.name}", method)
         for name in files
