@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type TypedValue, TypedValueSchema, type Value } from "../gen/cairn/v1/value_pb.ts";
 import { decode, msgpackValue } from "../values/codec.ts";
+import { encodeMsgpack } from "../values/msgpack-encode.ts";
 import type { Plain } from "../values/value.ts";
 
 /**
@@ -22,6 +23,11 @@ export class Cell {
     const cell = new Cell(msgpackValue(value));
     cell.#decoded = { value };
     return cell;
+  }
+
+  /** The value as MessagePack, whatever it is kept as. Throws VALUE_MALFORMED. */
+  get msgpack(): Uint8Array {
+    return this.typed.type === "msgpack" ? this.typed.data : encodeMsgpack(this.value);
   }
 
   /** The decoded value; not to be changed. Throws VALUE_MALFORMED. */

@@ -15,9 +15,9 @@ export function encodeInput(input: Task["input"], answers: readonly Plain[]): Ui
     "state" in input
       ? {
           case: "state" as const,
-          value: { channels: Object.fromEntries([...input.state].map(([name, cell]) => [name, msgpackOf(cell)])) },
+          value: { channels: Object.fromEntries([...input.state].map(([name, cell]) => [name, cell.msgpack])) },
         }
-      : { case: "argument" as const, value: msgpackOf(input.argument) };
+      : { case: "argument" as const, value: input.argument.msgpack };
   const message = create(NodeInputSchema, { view, answers: answers.map((answer) => encodeMsgpack(answer)) });
   return toBinary(NodeInputSchema, message);
 }
@@ -52,10 +52,6 @@ export function decodeDecision(bytes: Uint8Array): Plain {
 /** The question that a worker's node asks. Throws an Error when it is no MessagePack. */
 export function decodeQuestion(bytes: Uint8Array): Cell {
   return checkedCell(bytes, "question");
-}
-
-function msgpackOf(cell: Cell): Uint8Array {
-  return cell.typed.type === "msgpack" ? cell.typed.data : encodeMsgpack(cell.value);
 }
 
 /** Bytes of another program: what can't be read must be told of now, not by whoever meets it later. */

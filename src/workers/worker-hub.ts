@@ -16,6 +16,9 @@ export interface HubParts {
   leaseMs: number;
 }
 
+/** Hears which worker has taken a task. */
+type TakenBy = (session: WorkerSession) => void;
+
 /** Why a signal ends a task of a run that others go on with: its worker is to keep it. */
 export const leftToOthers = Symbol("left to others");
 
@@ -25,10 +28,8 @@ export class WorkerHub {
   readonly #parts: HubParts;
   /** By space and worker_id. */
   readonly #sessions = new Map<string, WorkerSession>();
-  /** Tasks that wait for a worker, by space and handler, the first to be served first. */
-  readonly #waiting = new Map<string, Set<Assignment>>();
-  /** Called when a waiting task has been taken by a worker. */
-  readonly #taken = new Map<Assignment, (session: WorkerSession) => void>();
+  /** Tasks that wait for a worker, by space and handler, the first to be served first, with what to call then. */
+  readonly #waiting = new Map<string, Map<Assignment, TakenBy>>();
   #isDraining = false;
   #stopLooking = (): void => {};
 
@@ -83,7 +84,7 @@ export class WorkerHub {
 
   /** What tasks of a space wait for and nobody serves, in order. */
   unservedOf(space: string): string[] {
-    const calls = [...this.#waiting.values()].flatMap(([first]) => (first === undefined ? [] : [first.call]));
+    const calls = [...this.#waiting.values()].flatMap((queue) => [...queue.keys()].slice(0, 1).map(({ call }) => call));
     const unserved = calls.filter((call) => call.space === space && !this.#isServed(call));
     return unserved.map(({ handler }) => handler).sort();
   }
@@ -161,13 +162,13 @@ export class WorkerHub {
     const waitMs = wait === undefined ? workerTerms.waitMs : durationMs(wait);
     let takenBy: WorkerSession | undefined;
     const taken = Promise.withResolvers<void>();
-    this.#taken.set(assignment, (session) => {
+    const key = nameOf(space, handler);
+    const queue = this.#waiting.get(key) ?? new Map<Assignment, TakenBy>();
+    queue.set(assignment, (session) => {
       takenBy = session;
       taken.resolve();
     });
-    const key = nameOf(space, handler);
-    const queue = this.#waiting.get(key) ?? new Set();
-    this.#waiting.set(key, queue.add(assignment));
+    this.#waiting.set(key, queue);
     let unservedMs = 0;
     let isTold = false;
     const everyMs = Math.min(workerTerms.waitsQuietlyMs, waitMs);
@@ -197,18 +198,17 @@ export class WorkerHub {
     const queue = this.#waiting.get(key);
     queue?.delete(assignment);
     if (queue?.size === 0) this.#waiting.delete(key);
-    this.#taken.delete(assignment);
   }
 
   /** Gives waiting tasks to workers that have room. */
   #serveWaiting(space: string): void {
     for (const queue of [...this.#waiting.values()]) {
-      for (const assignment of [...queue]) {
+      for (const [assignment, take] of [...queue]) {
         if (assignment.call.space !== space) break;
         const free = this.#freeWorker(space, assignment.call.handler);
         if (free === undefined) break;
         free.reserve();
-        this.#taken.get(assignment)?.(free);
+        take(free);
         this.#forget(assignment);
       }
     }

@@ -172,9 +172,9 @@ export class WorkerSession {
   #progress({ lease, what }: TaskProgress): void {
     const assignment = this.#find(lease);
     if (assignment === undefined || assignment.hasEnded) return;
-    if (what.case === "custom") assignment.hear({ kind: "custom", id: 0, value: what.value });
-    else if (what.case === "token") assignment.hear({ kind: "token", id: 0, ...what.value });
-    else assignment.hear({ kind: "alive", id: 0 });
+    if (what.case === "custom") assignment.hear({ kind: "custom", value: what.value });
+    else if (what.case === "token") assignment.hear({ kind: "token", ...what.value });
+    else assignment.hear({ kind: "alive" });
   }
 
   #complete({ lease, result = create(PayloadSchema) }: TaskComplete): void {

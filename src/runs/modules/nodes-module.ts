@@ -111,7 +111,7 @@ export class NodesModule {
   /** Runs a function as a migration of a state; tells what went wrong rather than throws it. */
   async migrate(call: MigrationCall): Promise<{ set: Map<string, Cell>; kept: Set<string> } | { failed: string }> {
     const { function: name, params, context } = call;
-    const state = new Map([...call.state].map(([channel, cell]) => [channel, encoded(cell)]));
+    const state = new Map([...call.state].map(([channel, cell]) => [channel, cell.msgpack]));
     const id = this.#nextId++;
     try {
       const worker = await this.#worker(id % this.#workers.length);
@@ -220,7 +220,7 @@ async function startWorker(file: string): Promise<Started> {
 function messageOf(id: number, as: CallMessage["as"], call: ModuleCall): CallMessage {
   const { input, answers, threadId, runId, taskId, node } = call;
   const state =
-    "state" in input ? new Map([...input.state].map(([name, cell]) => [name, encoded(cell)])) : encoded(input.argument);
+    "state" in input ? new Map([...input.state].map(([name, cell]) => [name, cell.msgpack])) : input.argument.msgpack;
   return {
     kind: "call",
     id,
@@ -235,10 +235,6 @@ function messageOf(id: number, as: CallMessage["as"], call: ModuleCall): CallMes
 
 function timeoutOf({ timeoutMs }: SentNode): Duration | undefined {
   return timeoutMs === undefined ? undefined : durationFromMs(timeoutMs);
-}
-
-function encoded(cell: Cell): Uint8Array {
-  return cell.typed.type === "msgpack" ? cell.typed.data : encodeMsgpack(cell.value);
 }
 
 function cellOf(data: Uint8Array): Cell {

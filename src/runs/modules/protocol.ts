@@ -47,12 +47,15 @@ export interface SentNode {
 
 /** What a node tells while it runs. */
 export type Told =
-  | { kind: "alive"; id: number }
-  | { kind: "custom"; id: number; value: Uint8Array }
-  | { kind: "token"; id: number; messageId: string; text: string };
+  | { kind: "alive" }
+  | { kind: "custom"; value: Uint8Array }
+  | { kind: "token"; messageId: string; text: string };
+
+/** The same, of a call in a worker thread. */
+export type ToldInCall = Told & { id: number };
 
 export type FromWorker =
-  | Told
+  | ToldInCall
   | { kind: "loaded"; functions: string[] }
   | { kind: "unloadable"; message: string }
   | {

@@ -3,13 +3,13 @@ import { limits } from "../../limits.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
 import type { Plain } from "../../values/value.ts";
 import type { NodeContext } from "./api.ts";
-import type { CallMessage, Told } from "./protocol.ts";
+import type { CallMessage, ToldInCall } from "./protocol.ts";
 
 export type Teller = Pick<NodeContext, "emit" | "token" | "alive">;
 
 /** The methods of one call's context. `isOver` says that the function has returned: what comes later tells nothing. */
-export function tellerOf({ id, as }: CallMessage, send: (told: Told) => void, isOver: () => boolean): Teller {
-  const tell = (told: Told, bytes: number): void => {
+export function tellerOf({ id, as }: CallMessage, send: (told: ToldInCall) => void, isOver: () => boolean): Teller {
+  const tell = (told: ToldInCall, bytes: number): void => {
     if (as === "decide") throw new Error("a conditional edge can't tell anything");
     const { ephemeralEventBytesMax: max } = limits;
     if (bytes > max) throw new RangeError(`what a node tells has ${bytes} bytes, the limit is ${max}`);
