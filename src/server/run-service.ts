@@ -106,7 +106,7 @@ export function runService(parts: Parts, { runParts, runner }: Runs, modules: No
         stopRecovery();
         runParts.workers.drain();
         await runner.stop(stopGraceMs);
-        runParts.workers.close();
+        await runParts.workers.close();
         await modules?.close();
       },
     },

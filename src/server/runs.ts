@@ -25,7 +25,7 @@ export function makeRuns(
     serverId,
     log,
     modules,
-    workers: new WorkerHub({ store, environment, leaseMs: taskLeaseMs }),
+    workers: new WorkerHub({ store, environment, serverId, log, leaseMs: taskLeaseMs }),
     minter: new Uuid6Minter(environment),
     graphs: new Graphs(store),
     ephemeral: new EphemeralEvents(),

@@ -56,6 +56,7 @@ export interface StoreOptions {
 export class LogStore implements Store {
   readonly kind: Store["kind"];
   readonly exclusive: boolean;
+  readonly post: Store["post"];
   readonly eventRecordsKept: number;
   readonly valueBytesMax: number;
   readonly version?: Store["version"];
@@ -69,6 +70,7 @@ export class LogStore implements Store {
     this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax;
     this.kind = log.kind;
     this.exclusive = log.exclusive;
+    this.post = log.post;
     this.version = log.end?.bind(log);
     this.#log = log;
     this.#sources = { log, cache: new ValueCache() };

@@ -1,3 +1,5 @@
+import type { Post } from "./post.ts";
+
 /**
  * What a backend provides: threads as append-only logs of rows, and a few small tables beside them. Everything
  * that has a meaning (heads, pending writes, requests, retention) is built on this once, in `log-store.ts`.
@@ -127,6 +129,8 @@ export interface Log {
   readonly kind: "embedded" | "mongodb";
   /** No other process can write to this store, so leases of other servers are void. */
   readonly exclusive: boolean;
+  /** Where other servers may use the store. */
+  readonly post?: Post;
 
   /**
    * Appends a row, durably. "taken": the position holds another attempt's row. Appends of many threads that

@@ -11,6 +11,7 @@ import type { ThreadKey } from "./log.ts";
 import type { MigrateOptions, Migration } from "./migrate.ts";
 import type { Copy } from "./moving/copy-thread.ts";
 import type { Imported, ImportTarget } from "./moving/import-thread.ts";
+import type { Post } from "./post.ts";
 import type { Prune } from "./prune.ts";
 import type { UploadHeader } from "./uploads.ts";
 import type { ValueStream } from "./value-stream.ts";
@@ -142,6 +143,8 @@ export interface Store {
   readonly kind: "embedded" | "mongodb";
   /** No other process can write here, so leases of other servers are void. */
   readonly exclusive: boolean;
+  /** What servers leave for each other, where others may use the store. */
+  readonly post?: Post | undefined;
   /** How many of a thread's newest records are kept as events. */
   readonly eventRecordsKept: number;
   /** The largest value that is taken, in bytes. */

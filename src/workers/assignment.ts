@@ -1,6 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import type { TaskKind } from "../gen/cairn/v1/worker_service_pb.ts";
+import type { TaskKind, TaskLease } from "../gen/cairn/v1/worker_service_pb.ts";
 import type { Told } from "../runs/modules/protocol.ts";
 import type { TaskLeases } from "./task-leases.ts";
 
@@ -25,6 +25,8 @@ export interface WorkerCall {
   wait: Duration | undefined;
   /** Where the run keeps leases; absent: what is not saved needs none. */
   leases: TaskLeases | undefined;
+  /** The run is another server's, which settles the task. */
+  isBorrowed?: boolean;
   /** It waits for a worker, and has for a moment. */
   onWaits(): void;
 }
@@ -36,6 +38,9 @@ export type WorkerOutcome =
   | { kind: "failed"; name: string; message: string; stack: string; retryable: boolean }
   | { kind: "lost"; workerId: string }
   | { kind: "unserved"; waitedMs: number };
+
+/** Names one lease of a space. */
+export type LeaseName = Pick<TaskLease, "threadId" | "taskId" | "epoch">;
 
 type Hear = (told: Told) => void;
 
@@ -63,7 +68,7 @@ export class Assignment {
     return leaseKey(this.lease);
   }
 
-  get lease(): { threadId: string; taskId: string; epoch: bigint } {
+  get lease(): LeaseName {
     return { threadId: this.call.threadId, taskId: this.call.taskId, epoch: this.epoch };
   }
 
@@ -74,6 +79,6 @@ export class Assignment {
   }
 }
 
-export function leaseKey({ threadId, taskId, epoch }: { threadId: string; taskId: string; epoch: bigint }): string {
+export function leaseKey({ threadId, taskId, epoch }: LeaseName): string {
   return JSON.stringify([threadId, taskId, String(epoch)]);
 }

@@ -1,9 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { type WorkResponse, WorkResponseSchema } from "../gen/cairn/v1/worker_service_pb.ts";
-import { workerTerms } from "./terms.ts";
+import { pieces } from "./pieces.ts";
 
-type Message = MessageInitShape<typeof WorkResponseSchema>["message"];
+/** What a worker is told. */
+export type Message = MessageInitShape<typeof WorkResponseSchema>["message"];
 
 /** What one stream is still to be told, in order. It holds payloads by reference: pieces are cut as the stream takes them. */
 export class Outbox implements AsyncIterable<WorkResponse> {
@@ -18,12 +19,13 @@ export class Outbox implements AsyncIterable<WorkResponse> {
   /** Sends a message that carries the first piece of a payload, and the rest behind it. */
   sendPayload(bytes: Uint8Array, first: (payload: { data: Uint8Array; sizeBytes: bigint }) => Message): void {
     this.#push(function* () {
-      const { chunkBytes } = workerTerms;
-      const message = first({ data: bytes.subarray(0, chunkBytes), sizeBytes: BigInt(bytes.length) });
-      yield create(WorkResponseSchema, { message });
-      for (let at = chunkBytes; at < bytes.length; at += chunkBytes) {
-        const data = bytes.subarray(at, at + chunkBytes);
-        yield create(WorkResponseSchema, { message: { case: "chunk", value: { data } } });
+      let isFirst = true;
+      for (const data of pieces(bytes)) {
+        const message: Message = isFirst
+          ? first({ data, sizeBytes: BigInt(bytes.length) })
+          : { case: "chunk", value: { data } };
+        isFirst = false;
+        yield create(WorkResponseSchema, { message });
       }
     });
   }

@@ -1,10 +1,14 @@
+import { create } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { Logger } from "pino";
 import { CairnError } from "../errors.ts";
+import { type Want, WantSchema } from "../gen/cairn/store/v1/letter_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import type { TaskLease, WorkerHello } from "../gen/cairn/v1/worker_service_pb.ts";
+import type { WorkerHello } from "../gen/cairn/v1/worker_service_pb.ts";
 import type { Store } from "../store/store.ts";
 import type { Environment } from "../system/environment.ts";
-import { Assignment, type WorkerCall, type WorkerOutcome } from "./assignment.ts";
+import { Assignment, type LeaseName, type WorkerCall, type WorkerOutcome } from "./assignment.ts";
+import { Peers } from "./lending/peers.ts";
 import type { Outbox } from "./outbox.ts";
 import { workerTerms } from "./terms.ts";
 import { WorkerSession } from "./worker-session.ts";
@@ -12,6 +16,8 @@ import { WorkerSession } from "./worker-session.ts";
 export interface HubParts {
   store: Store;
   environment: Environment;
+  serverId: string;
+  log: Logger;
   /** How long a worker keeps its tasks after the server last heard of it. */
   leaseMs: number;
 }
@@ -30,12 +36,16 @@ export class WorkerHub {
   readonly #sessions = new Map<string, WorkerSession>();
   /** Tasks that wait for a worker, by space and handler, the first to be served first, with what to call then. */
   readonly #waiting = new Map<string, Map<Assignment, TakenBy>>();
+  /** Absent: no other server uses the store. */
+  readonly #peers: Peers | undefined;
   #isDraining = false;
   #stopLooking = (): void => {};
 
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.leaseMs = parts.leaseMs;
+    const { post } = parts.store;
+    if (post !== undefined) this.#peers = new Peers({ ...parts, post, hub: this });
     this.#lookAround();
   }
 
@@ -62,8 +72,8 @@ export class WorkerHub {
     }
   }
 
-  /** Lets a worker in. Throws WORKER_EXISTS, LIMIT_REACHED. */
-  connect(space: string, hello: WorkerHello, outbox: Outbox): WorkerSession {
+  /** Lets a worker in; `giveBack` is that of one which another server lends. Throws WORKER_EXISTS, LIMIT_REACHED. */
+  connect(space: string, hello: WorkerHello, outbox: Outbox, giveBack?: (tasks: number) => void): WorkerSession {
     const name = nameOf(space, hello.workerId);
     let session = this.#sessions.get(name);
     if (session !== undefined && session.identity.sessionId !== hello.sessionId) {
@@ -71,15 +81,47 @@ export class WorkerHub {
       session = undefined;
     }
     session ??= this.#newSession(space, hello);
-    session.connect(hello, outbox);
+    session.connect(hello, outbox, giveBack);
     if (this.#isDraining) session.tellDraining();
+    this.#peers?.wake();
     return session;
   }
 
-  /** The workers of a space, by worker_id. */
+  /** The workers of a space that are this server's own, by worker_id. */
   workersOf(space: string): WorkerSession[] {
-    const all = [...this.#sessions.values()].filter((session) => session.space === space);
+    const all = [...this.#sessions.values()].filter((session) => session.space === space && !session.isLent);
     return all.sort((a, b) => (a.identity.workerId < b.identity.workerId ? -1 : 1));
+  }
+
+  /** Those of them that can be lent to other servers. */
+  ownSessions(space: string): WorkerSession[] {
+    if (this.#isDraining) return [];
+    return this.workersOf(space).filter(({ isConnected }) => isConnected);
+  }
+
+  hasOwnWorkers(): boolean {
+    for (const { isConnected, isLent } of this.#sessions.values()) if (isConnected && !isLent) return true;
+    return false;
+  }
+
+  /** What other servers could have for this one's tasks. */
+  wants(): Want[] {
+    const wants: Want[] = [];
+    for (const queue of this.#waiting.values()) {
+      const [first] = queue.keys();
+      if (first === undefined || this.#isDraining) continue;
+      const { space, handler } = first.call;
+      const tasks = Math.min(queue.size, workerTerms.wantedTasksMax);
+      wants.push(create(WantSchema, { space, what: { case: "handler", value: handler }, tasks }));
+    }
+    // A server that lent a worker and was killed has not said so: the worker may be at another one since.
+    const quietMs = this.#parts.environment.clock.nowMs() - this.leaseMs / 2;
+    for (const { space, identity, tasks, isConnected, isLent, lastHeardMs } of this.#sessions.values()) {
+      if (tasks === 0 || (isConnected && !(isLent && lastHeardMs < quietMs))) continue;
+      const { workerId, sessionId } = identity;
+      wants.push(create(WantSchema, { space, what: { case: "session", value: { workerId, sessionId } } }));
+    }
+    return wants;
   }
 
   /** What tasks of a space wait for and nobody serves, in order. */
@@ -96,9 +138,10 @@ export class WorkerHub {
   }
 
   /** Ends all streams. */
-  close(): void {
+  async close(): Promise<void> {
     this.#stopLooking();
     for (const session of this.#sessions.values()) session.endStream();
+    await this.#peers?.close();
   }
 
   #newSession(space: string, identity: WorkerSession["identity"]): WorkerSession {
@@ -111,8 +154,12 @@ export class WorkerHub {
     const host = {
       clock,
       leaseMs: this.leaseMs,
-      onRoom: () => this.#serveWaiting(space),
-      onUnknown: (session: WorkerSession, lease: TaskLease) => void this.#judge(session, lease),
+      onRoom: () => {
+        this.#serveWaiting(space);
+        this.#peers?.onRoom();
+      },
+      onGone: (session: WorkerSession) => this.#peers?.onGone(session),
+      onUnknown: (session: WorkerSession, lease: LeaseName) => void this.judge(session, lease),
     };
     const session = new WorkerSession(host, space, identity, clock.nowMs());
     this.#sessions.set(nameOf(space, identity.workerId), session);
@@ -136,6 +183,7 @@ export class WorkerHub {
       () => session.settle(assignment),
     );
     session.assign(assignment);
+    if (!session.isConnected) this.#peers?.wake();
     return session;
   }
 
@@ -169,6 +217,7 @@ export class WorkerHub {
       taken.resolve();
     });
     this.#waiting.set(key, queue);
+    this.#peers?.wake();
     let unservedMs = 0;
     let isTold = false;
     const everyMs = Math.min(workerTerms.waitsQuietlyMs, waitMs);
@@ -232,20 +281,21 @@ export class WorkerHub {
 
   /**
    * A worker holds a lease that no run here waits for. If the thread's tail names it, its run has not been taken on again
-   * after a stop: the worker keeps it, and is asked for the result then.
+   * after a stop: the worker keeps it, and is asked for the result then. False: it is told that it is not its any more.
    */
-  async #judge(session: WorkerSession, lease: TaskLease): Promise<void> {
+  async judge(session: WorkerSession, lease: LeaseName): Promise<boolean> {
     const { threadId, taskId, epoch } = lease;
     if (epoch > 0n) {
       const key = { space: session.space, thread: threadId };
       const known = await this.#parts.store.tail(key).catch(() => undefined);
       // A store that does not answer settles nothing: the worker will ask again.
-      if (known === undefined) return;
+      if (known === undefined) return true;
       const { workerId, sessionId } = session.identity;
       const own = known.tail.workerTasks.find((task) => task.taskId === taskId && task.epoch === epoch);
-      if (own?.workerId === workerId && own.sessionId === sessionId) return;
+      if (own?.workerId === workerId && own.sessionId === sessionId) return true;
     }
     session.evict(lease, "its lease is over, or its run has gone on without it");
+    return false;
   }
 
   /** Ends the leases of those that are not heard of. */

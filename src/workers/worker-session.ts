@@ -13,8 +13,8 @@ import {
   type WorkRequest,
 } from "../gen/cairn/v1/worker_service_pb.ts";
 import type { Clock } from "../system/environment.ts";
-import { type Assignment, leaseKey, type WorkerOutcome } from "./assignment.ts";
-import type { Outbox } from "./outbox.ts";
+import { type Assignment, type LeaseName, leaseKey, type WorkerOutcome } from "./assignment.ts";
+import type { Message, Outbox } from "./outbox.ts";
 import { PayloadReader } from "./payload-reader.ts";
 import { workerTerms } from "./terms.ts";
 
@@ -28,6 +28,8 @@ export interface SessionHost {
   leaseMs: number;
   /** There is room at a worker that was not there before. */
   onRoom(session: WorkerSession): void;
+  /** Its stream is over. */
+  onGone(session: WorkerSession): void;
   /** A result came for a lease that no run on this server waits for (yet). */
   onUnknown(session: WorkerSession, lease: TaskLease): void;
 }
@@ -46,6 +48,8 @@ export class WorkerSession {
   isDraining = false;
   readonly #host: SessionHost;
   #outbox: Outbox | undefined;
+  /** Of a worker that another server lends: gives credit back that there are no tasks for. */
+  #giveBack: ((tasks: number) => void) | undefined;
   #reader = new PayloadReader();
   /** Tasks given to it and neither settled nor dropped, by lease. */
   readonly #assigned = new Map<string, Assignment>();
@@ -61,6 +65,11 @@ export class WorkerSession {
     return this.#outbox !== undefined;
   }
 
+  /** Another server has lent it. */
+  get isLent(): boolean {
+    return this.#giveBack !== undefined;
+  }
+
   get tasks(): number {
     return this.#assigned.size;
   }
@@ -74,11 +83,15 @@ export class WorkerSession {
     return this.isConnected && !this.isDraining && (this.identity.nodes?.includes(handler) ?? false);
   }
 
-  /** Speaks over a new stream; one that it had is ended. */
-  connect(hello: WorkerHello, outbox: Outbox): void {
-    this.#outbox?.end(new CairnError(ErrorReason.WORKER_REPLACED, "the worker opened a newer stream"));
+  /** Speaks over a new stream; one that it had is ended. `giveBack`: of a worker that another server lends. */
+  connect(hello: WorkerHello, outbox: Outbox, giveBack?: (tasks: number) => void): void {
+    if (this.#outbox !== undefined) {
+      this.#outbox.end(new CairnError(ErrorReason.WORKER_REPLACED, "the worker opened a newer stream"));
+      this.#host.onGone(this);
+    }
     this.identity = hello;
     this.#outbox = outbox;
+    this.#giveBack = giveBack;
     this.#reader = new PayloadReader();
     this.credit = 0;
     this.isDraining = false;
@@ -96,6 +109,7 @@ export class WorkerSession {
     if (this.#outbox !== outbox) return;
     this.#outbox = undefined;
     this.credit = 0;
+    this.#host.onGone(this);
   }
 
   /** Ends its stream with an error, or well. */
@@ -108,14 +122,28 @@ export class WorkerSession {
     this.#outbox?.send({ case: "draining", value: { reconnectAfter } });
   }
 
-  /** Has room made for a task that it will be given. */
-  reserve(): void {
-    this.credit--;
+  /** Has room made for tasks that it will be given. */
+  reserve(tasks = 1): void {
+    this.credit -= tasks;
   }
 
-  /** The task came to nothing. */
-  unreserve(): void {
-    this.#grant(1);
+  /** The tasks came to nothing. */
+  unreserve(tasks = 1): void {
+    this.#grant(tasks);
+  }
+
+  /** The task that it has under a lease. */
+  assignmentOf(lease: LeaseName): Assignment | undefined {
+    return this.#assigned.get(leaseKey(lease));
+  }
+
+  tell(message: Message): void {
+    this.#outbox?.send(message);
+  }
+
+  /** Has a task no more, as far as this server goes. */
+  forget(assignment: Assignment): void {
+    if (this.assignmentOf(assignment.lease) === assignment) this.#assigned.delete(assignment.key);
   }
 
   /** Gives it a task. One that it holds already under this lease is not run again: it tells the result again. */
@@ -136,7 +164,7 @@ export class WorkerSession {
       this.#outbox?.send({ case: "cancel", value: { lease: assignment.lease, reason } });
   }
 
-  evict(lease: TaskLease, reason: string): void {
+  evict(lease: LeaseName, reason: string): void {
     this.#outbox?.send({ case: "evict", value: { lease, reason } });
   }
 
@@ -199,6 +227,11 @@ export class WorkerSession {
     const going = [...this.#assigned.values()].filter(({ hasEnded }) => !hasEnded).length;
     this.credit = Math.max(0, Math.min(this.credit + tasks, slots - going));
     this.#host.onRoom(this);
+    // Whoever has lent it may have tasks for it.
+    if (this.#giveBack !== undefined && this.credit > 0) {
+      this.#giveBack(this.credit);
+      this.credit = 0;
+    }
   }
 
   #end(lease: TaskLease | undefined, outcome: WorkerOutcome): void {
@@ -208,12 +241,13 @@ export class WorkerSession {
     else {
       if (!assignment.hasEnded) assignment.end(outcome);
       // What is not stored by itself is settled as soon as it is here.
-      if (assignment.call.leases === undefined) this.settle(assignment);
+      const { leases, isBorrowed = false } = assignment.call;
+      if (leases === undefined && !isBorrowed) this.settle(assignment);
     }
   }
 
   #find(lease: TaskLease | undefined): Assignment | undefined {
-    return lease && this.#assigned.get(leaseKey(lease));
+    return lease && this.assignmentOf(lease);
   }
 
   #sendTask({ call, lease }: Assignment): void {

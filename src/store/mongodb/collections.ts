@@ -8,6 +8,7 @@ import {
   type WriteConcernSettings,
 } from "mongodb";
 import type { LogDocument } from "./documents.ts";
+import type { LetterDocument, WantDocument } from "./post.ts";
 
 /** What is acknowledged is journaled by a majority. The timeout only ends a wait; its outcome counts as unknown. */
 export const durable = { w: "majority", journal: true, wtimeoutMS: 10_000 } as const satisfies WriteConcernSettings;
@@ -56,6 +57,8 @@ export interface Collections {
   log: Collection<LogDocument>;
   threads: Collection<ThreadDocument>;
   graphs: Collection<GraphDocument>;
+  letters: Collection<LetterDocument>;
+  wants: Collection<WantDocument>;
 }
 
 export function collectionsOf(database: Db): Collections {
@@ -63,5 +66,7 @@ export function collectionsOf(database: Db): Collections {
     log: database.collection<LogDocument>("log", concerns),
     threads: database.collection<ThreadDocument>("threads", concerns),
     graphs: database.collection<GraphDocument>("graphs", concerns),
+    letters: database.collection<LetterDocument>("letters", concerns),
+    wants: database.collection<WantDocument>("wants", concerns),
   };
 }

@@ -46,4 +46,7 @@ export async function createIndexes(collections: Collections, sharded: boolean):
   await collections.log.createIndexes([...log, ...extra]);
   await collections.threads.createIndexes([...threads, ...extra]);
   await collections.graphs.createIndexes([{ name: "revisions", key: { s: 1, name: 1, rev: -1 } }]);
+  const expiry: IndexDescription = { name: "expiry", key: { exp: 1 }, expireAfterSeconds: 0 };
+  await collections.letters.createIndexes([expiry]);
+  await collections.wants.createIndexes([expiry]);
 }

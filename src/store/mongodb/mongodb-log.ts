@@ -23,6 +23,7 @@ import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
 import * as layouts from "./layouts.ts";
 import * as parts from "./parts.ts";
+import { MongoPost } from "./post.ts";
 import * as reads from "./reads.ts";
 import { answered, Patience } from "./retry.ts";
 import { Summaries } from "./summaries.ts";
@@ -73,6 +74,7 @@ function databaseIn(uri: string): string | undefined {
 class MongoLog implements Log {
   readonly kind = "mongodb";
   readonly exclusive = false;
+  readonly post: MongoPost;
   readonly #client: MongoClient;
   readonly #collections: Collections;
   readonly #environment: Environment;
@@ -93,6 +95,7 @@ class MongoLog implements Log {
     const transactions = new Transactions(client, collections);
     this.#appender = new Appender({ collections, transactions, environment, patienceMs: this.#patienceMs });
     this.#summaries = new Summaries(collections.threads, environment, this.#onProblem);
+    this.post = new MongoPost(collections, environment, this.#patienceMs);
   }
 
   async append(entry: Append): Promise<"appended" | "taken"> {

@@ -121,8 +121,10 @@ export class Bench {
 
   /** One more server on the same MongoDB, within this process: a client of it. It ends with the bench. */
   async another(): Promise<CairnClient> {
+    const { keepEvents, taskLease } = this.#options;
     const options: ServerOptions = { store: this.store.location, listen: "127.0.0.1:0", nodesFile, logLevel: "error" };
-    const server = await startServer({ ...options, eventRecordsKept: this.#options.keepEvents });
+    const taskLeaseMs = taskLease && taskLease * 1000;
+    const server = await startServer({ ...options, eventRecordsKept: keepEvents, taskLeaseMs });
     this.#others.push(server);
     const client = CairnClient.connect({ address: server.address, space: this.space });
     this.#callers.push(client);

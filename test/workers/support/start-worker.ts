@@ -5,9 +5,9 @@ import type { Bench } from "../../runs/support/bench.ts";
 
 const program = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
 
-/** Starts a worker process for a bench and waits until its server has let it in. */
-export async function startWorker(bench: Bench, id: string): Promise<ChildProcess> {
-  const args = [program, bench.listen, bench.space, bench.folder, id];
+/** Starts a worker process for a bench and waits until its server, or another one, has let it in. */
+export async function startWorker(bench: Bench, id: string, address = bench.listen): Promise<ChildProcess> {
+  const args = [program, address, bench.space, bench.folder, id];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   await Promise.race([
     once(child.stdout as NodeJS.ReadableStream, "data"),
