@@ -1,14 +1,21 @@
-.PHONY: help demo test soak modules
+.PHONY: help demo demo-languages test soak modules
 
 help:
-	@echo "make demo   install what is needed and show a crash and a recovery"
-	@echo "make test   every check and test of every language; the last line is the count"
-	@echo "make soak   the tests at full size: hours rather than minutes"
+	@echo "make demo             install what is needed and show a crash and a recovery"
+	@echo "make demo-languages   the same thread in four languages, each of which is killed in the middle of its work"
+	@echo "make test             every check and test of every language; the last line is the count"
+	@echo "make soak             the tests at full size: hours rather than minutes"
 
 demo:
 	@scripts/preflight.sh demo
 	@$(MAKE) --no-print-directory modules
 	@npm run -s demo
+
+demo-languages:
+	@scripts/preflight.sh demo-languages
+	@$(MAKE) --no-print-directory modules
+	@node examples/relay/build.mjs
+	@npm run -s demo:languages
 
 test:
 	@scripts/preflight.sh test

@@ -21,7 +21,9 @@ let server: Awaited<ReturnType<typeof serve>> | undefined;
 
 async function start(): Promise<CairnClient> {
   command(`cairn serve --store STORE --nodes ${nodesFile}`);
-  server = await serve(folder, { WORD_COUNT_LOG: join(folder, "nodes.log"), WORD_COUNT_WORDS_PER_SECOND: "50" });
+  server = await serve(folder, {
+    env: { WORD_COUNT_LOG: join(folder, "nodes.log"), WORD_COUNT_WORDS_PER_SECOND: "50" },
+  });
   show(`cairn listening on ${server.address}`);
   return server.client;
 }

@@ -3,8 +3,8 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
-import { buildsOf, runBuild } from "./support/builds.mjs";
-import { venvPython } from "./support/python-venv.mjs";
+import { buildsOf, runBuild } from "../scripts/builds.mjs";
+import { venvPython } from "../scripts/python-venv.mjs";
 
 /** How long a suite may take: one that hangs is ended and counts as failed, and the others still get their turn. */
 const SUITE_MS_MAX = process.env.CAIRN_SOAK === undefined ? 45 * 60_000 : undefined;

@@ -17,9 +17,20 @@ export interface DemoServer {
   stop(): Promise<void>;
 }
 
-/** Starts the server on a folder and any free port. */
-export async function serve(folder: string, env: Record<string, string>): Promise<DemoServer> {
-  const options = ["--store", join(folder, "store"), "--nodes", nodesFile, "--listen", "127.0.0.1:0"];
+export interface DemoOptions {
+  env?: Record<string, string>;
+  /** HOST:PORT; any free port if none is given. */
+  listen?: string;
+  /** More options of `cairn serve`. */
+  more?: string[];
+}
+
+/** Starts the server on a folder. */
+export async function serve(
+  folder: string,
+  { env = {}, listen = "127.0.0.1:0", more = [] }: DemoOptions,
+): Promise<DemoServer> {
+  const options = ["--store", join(folder, "store"), "--nodes", nodesFile, "--listen", listen, ...more];
   const child = spawn(process.execPath, [main, "serve", ...options, "--log-level", "warn"], {
     cwd: join(import.meta.dirname, "../.."),
     env: { ...withoutSettings(process.env), ...env },

@@ -1,4 +1,4 @@
-// The relay's programs, each in its language: built by the suites of the Rust and C++ clients, which run before.
+// The relay's programs, each in its language, as scripts/builds.mjs builds them.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 export type Language = "python" | "rust" | "cpp" | "typescript";
 export const languages: readonly Language[] = ["python", "rust", "cpp", "typescript"];
 
-const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 
 const commands: Record<Language, string[]> = {
   python: [path(".cache/venv/bin/python"), path("examples/relay/worker.py")],

@@ -3,9 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-const root = join(import.meta.dirname, "../..");
+const root = dirname(import.meta.dirname);
 
 /** Each requirements file, in a folder of the repository, has an environment of its own. */
 const environments = {

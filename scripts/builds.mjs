@@ -1,4 +1,5 @@
-// What suites of compiled languages need. It is built behind the suites before them, which mostly wait, and gives way to them.
+// What suites and demos of compiled languages need. For the suites it is built behind those before them, which mostly wait, and
+// gives way to them.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
@@ -25,6 +26,28 @@ export function buildsOf(root) {
         ["cmake", "--install", build, "--prefix", prefix],
         ["cmake", "-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`],
         ["cmake", "--build", examples, "--parallel", "2"],
+      ],
+    },
+  };
+}
+
+/** What the relay's programs need of it, with the same folders. */
+export function relayBuildOf(root) {
+  const cpp = join(root, ".cache/cpp");
+  const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(cpp, name));
+  return {
+    rust: {
+      folder: join(root, "clients/rust"),
+      commands: [["cargo", "build", "--quiet", "--locked", "--package", "cairn-client", "--example", "relay"]],
+    },
+    cpp: {
+      folder: root,
+      commands: [
+        ["cmake", "-S", "clients/cpp", "-B", build, "-DCMAKE_BUILD_TYPE="],
+        ["cmake", "--build", build, "--parallel", "2", "--target", "cairn"],
+        ["cmake", "--install", build, "--prefix", prefix],
+        ["cmake", "-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`],
+        ["cmake", "--build", examples, "--parallel", "2", "--target", "relay"],
       ],
     },
   };

@@ -1,0 +1,23 @@
+// Builds the relay's programs. Plain JavaScript, so that any Node from 20 on can start it.
+import { dirname } from "node:path";
+import { relayBuildOf, runBuild } from "../../scripts/builds.mjs";
+import { venvPython } from "../../scripts/python-venv.mjs";
+
+const root = dirname(dirname(import.meta.dirname));
+const { rust, cpp } = relayBuildOf(root);
+
+async function step(language, work) {
+  process.stdout.write(`building the part in ${language} (the first time takes minutes)\n`);
+  const said = await work();
+  if (said === undefined) return;
+  process.stderr.write(`${said}\nthe part in ${language} could not be built\n`);
+  process.exit(1);
+}
+
+const built = async (build) => (await runBuild(build, true)).find(({ ok }) => !ok)?.output;
+
+await step("Python", async () =>
+  venvPython("clients/python/tests/requirements.txt") === undefined ? "no virtual environment" : undefined,
+);
+await step("Rust", () => built(rust));
+await step("C++", () => built(cpp));
