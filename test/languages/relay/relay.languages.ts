@@ -5,9 +5,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Thread, ThreadEvent } from "../../../clients/typescript/src/index.ts";
+import {
+  endProgram,
+  type Language,
+  languages,
+  missingPrograms,
+  runProgram,
+  startProgram,
+} from "../../../examples/relay/programs.ts";
 import { Bench, until } from "../../runs/support/bench.ts";
 import { storeKinds } from "../../support/stores.ts";
-import { endProgram, type Language, languages, missingPrograms, runProgram, startProgram } from "../../../examples/relay/programs.ts";
 
 const graph = readFileSync(fileURLToPath(new URL("../../../examples/relay/graph.yaml", import.meta.url)), "utf8");
 const TEXT = "one graph, one thread, four languages";
