@@ -14,7 +14,7 @@ demo:
 demo-languages:
 	@scripts/preflight.sh demo-languages
 	@$(MAKE) --no-print-directory modules
-	@node examples/relay/build.mjs
+	@node examples/build.mjs
 	@npm run -s demo:languages
 
 test:

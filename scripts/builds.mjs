@@ -31,14 +31,14 @@ export function buildsOf(root) {
   };
 }
 
-/** What the relay's programs need of it, with the same folders. */
-export function relayBuildOf(root) {
+/** What the examples in four languages need of it, with the same folders. */
+export function examplesBuildOf(root) {
   const cpp = join(root, ".cache/cpp");
   const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(cpp, name));
   return {
     rust: {
       folder: join(root, "clients/rust"),
-      commands: [["cargo", "build", "--quiet", "--locked", "--package", "cairn-client", "--example", "relay"]],
+      commands: [["cargo", "build", "--quiet", "--locked", "-p", "cairn-client", "--examples"]],
     },
     cpp: {
       folder: root,
@@ -47,7 +47,7 @@ export function relayBuildOf(root) {
         ["cmake", "--build", build, "--parallel", "2", "--target", "cairn"],
         ["cmake", "--install", build, "--prefix", prefix],
         ["cmake", "-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`],
-        ["cmake", "--build", examples, "--parallel", "2", "--target", "relay"],
+        ["cmake", "--build", examples, "--parallel", "2"],
       ],
     },
   };

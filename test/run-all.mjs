@@ -56,8 +56,8 @@ const suites = {
     return { ok, ...doctest(report) };
   },
 
-  /** Programs of all the languages on one thread: the suites above have built them. */
-  relay: () => vitest("relay.json", ["test/languages"], { CAIRN_LANGUAGES: "1" }),
+  /** programs of all the languages: the suites above have built them. */
+  languages: () => vitest("languages.json", ["test/languages"], { CAIRN_LANGUAGES: "1" }),
 
   mutants: async () => {
     const ok = await run("npm", ["run", "-s", "mutants"]);

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aligned } from "../../src/commands/style.ts";
-import { endProgram, type Language, languages, missingPrograms, runProgram, startProgram } from "./programs.ts";
+import { endProgram, type Language, languages, missingPrograms, runProgram, startProgram } from "../programs.ts";
 
 // grpc-js writes lines of its own about connections that the demo breaks on purpose. It reads this when it is loaded.
 process.env.GRPC_VERBOSITY ??= "NONE";
@@ -40,7 +40,7 @@ const programs = new Map<Language, ChildProcess>();
 let server = await serve(folder, { more });
 
 const start = (language: Language) =>
-  programs.set(language, startProgram(language, [server.address, "default", folder]));
+  programs.set(language, startProgram("relay", language, [server.address, "default", folder]));
 const pidOf = (language: Language) => programs.get(language)?.pid ?? 0;
 const close = (node: string) => writeFileSync(join(folder, `${node}.closed`), "");
 const open = (node: string) => rmSync(join(folder, `${node}.closed`), { force: true });
@@ -86,14 +86,16 @@ async function relay(): Promise<void> {
   const { status, interrupts } = await thread("relay-1").run({ text }, { graph: "relay" });
   expect("C++ asks, and the thread waits", [status, interrupts[0]?.value], ["interrupted", { publish: text }]);
   command("rust …/relay answer ADDRESS default relay-1");
-  show((await runProgram("rust", ["answer", server.address, "default", "relay-1"])).trim().slice(0, 100));
+  show((await runProgram("relay", "rust", ["answer", server.address, "default", "relay-1"])).trim().slice(0, 100));
   showMarks(await marksOf("relay-1"));
   for (const { node, language, pid } of await marksOf("relay-1")) {
     if (language !== runners[node] || pid !== pidOf(language)) expect(`${node} ran in ${runners[node]}`, language, pid);
   }
   expect("each node ran in its own language's process", (await marksOf("relay-1")).length, 6);
   command("python examples/relay/worker.py history ADDRESS default relay-1");
-  const history = (await runProgram("python", ["history", server.address, "default", "relay-1"])).trim().split("\n");
+  const history = (await runProgram("relay", "python", ["history", server.address, "default", "relay-1"]))
+    .trim()
+    .split("\n");
   show(`${history.length} checkpoints; the newest: ${history[0]?.slice(0, 90)}…`);
 }
 
@@ -109,7 +111,7 @@ async function workerDies(): Promise<void> {
   open("score");
   say("Another one is started; when the first has not been heard of for a while, its task is the other's.");
   await running;
-  await runProgram("rust", ["answer", server.address, "default", "relay-2"]);
+  await runProgram("relay", "rust", ["answer", server.address, "default", "relay-2"]);
   const marks = await marksOf("relay-2");
   showMarks(marks.filter(({ node }) => node === "score"));
   expect("the score is of the new process", marks.find(({ node }) => node === "score")?.pid, pidOf("rust"));
@@ -128,7 +130,7 @@ async function serverDies(): Promise<void> {
   server = await serve(folder, { more, listen: server.address });
   for (const node of nodes) open(node);
   await thread("relay-3").waitForRun(runId);
-  await runProgram("rust", ["answer", server.address, "default", "relay-3"]);
+  await runProgram("relay", "rust", ["answer", server.address, "default", "relay-3"]);
   showMarks(await marksOf("relay-3"));
   const times = Object.fromEntries(nodes.map((node) => [node, begun(node) - (before[node] ?? 0)]));
   expect("each ran once; hash, whose first attempt fails, twice", times, { score: 1, count: 1, hash: 2 });
@@ -156,7 +158,7 @@ const watchdog = setTimeout(() => void fail(tooLong), patienceMs);
 process.once("SIGINT", () => void fail(new Error("stopped")));
 
 try {
-  const missing = missingPrograms();
+  const missing = missingPrograms("relay");
   if (missing.length > 0) throw new Error(`not built (make demo-languages builds): ${missing.join(", ")}`);
   await workersCome();
   await relay();

@@ -24,7 +24,7 @@ let threads = 0;
 const newThread = () => client.thread(`t${++threads}`);
 
 test("each folder has a graph of its own name and a README", async () => {
-  expect(names).toEqual(["relay", "revise", "triage", "word-count"]);
+  expect(names).toEqual(["archive", "relay", "revise", "triage", "word-count"]);
   for (const name of names) {
     expect((await client.graphs.get(name)).name).toBe(name);
     expect(existsSync(join(examples, name, "README.md"))).toBe(true);

@@ -12,7 +12,7 @@ import {
   missingPrograms,
   runProgram,
   startProgram,
-} from "../../../examples/relay/programs.ts";
+} from "../../../examples/programs.ts";
 import { Bench, until } from "../../runs/support/bench.ts";
 import { storeKinds } from "../../support/stores.ts";
 
@@ -42,7 +42,7 @@ describe.each(storeKinds)("the relay, on %s,", (kind) => {
   const programs = new Map<Language, ChildProcess>();
 
   beforeEach(async () => {
-    expect(missingPrograms(), "build them: node test/run-all.mjs python rust cpp").toEqual([]);
+    expect(missingPrograms("relay"), "make demo-languages builds them").toEqual([]);
     bench = await Bench.start(kind, { taskLease: 3 });
     for (const language of languages) start(language);
     await bench.client.graphs.register(graph);
@@ -55,7 +55,7 @@ describe.each(storeKinds)("the relay, on %s,", (kind) => {
   });
 
   function start(language: Language): void {
-    programs.set(language, startProgram(language, [bench.listen, bench.space, bench.folder]));
+    programs.set(language, startProgram("relay", language, [bench.listen, bench.space, bench.folder]));
   }
 
   const pidOf = (language: Language) => programs.get(language)?.pid ?? 0;
@@ -76,11 +76,11 @@ describe.each(storeKinds)("the relay, on %s,", (kind) => {
   async function finish(): Promise<Mark[]> {
     const { interrupts } = await thread.state();
     expect(interrupts).toMatchObject([{ node: "approve", value: { publish: TEXT } }]);
-    await runProgram("rust", ["answer", bench.listen, bench.space, thread.id]);
+    await runProgram("relay", "rust", ["answer", bench.listen, bench.space, thread.id]);
     const { values } = await thread.state();
     expect(values).toMatchObject({ score: 9, letters: 32, approved: true });
     expect(values.published).toBe(`${TEXT} (9, ${values.hash})`);
-    const printed = await runProgram("python", ["history", bench.listen, bench.space, thread.id]);
+    const printed = await runProgram("relay", "python", ["history", bench.listen, bench.space, thread.id]);
     const [newest] = printed.split("\n");
     expect(JSON.parse(newest ?? "").values.published).toBe(values.published);
     const marks = values.marks as unknown as Mark[];

@@ -1,10 +1,10 @@
-// Builds the relay's programs. Plain JavaScript, so that any Node from 20 on can start it.
+// Builds the programs of the examples that are in four languages. Plain JavaScript, so that any Node from 20 on can start it.
 import { dirname } from "node:path";
-import { relayBuildOf, runBuild } from "../../scripts/builds.mjs";
-import { venvPython } from "../../scripts/python-venv.mjs";
+import { examplesBuildOf, runBuild } from "../scripts/builds.mjs";
+import { venvPython } from "../scripts/python-venv.mjs";
 
-const root = dirname(dirname(import.meta.dirname));
-const { rust, cpp } = relayBuildOf(root);
+const root = dirname(import.meta.dirname);
+const { rust, cpp } = examplesBuildOf(root);
 
 async function step(language, work) {
   process.stdout.write(`building the part in ${language} (the first time takes minutes)\n`);
