@@ -1,5 +1,5 @@
-// The Python of a virtual environment that has what a requirements file asks for. As a program it takes the file's path
-// and prints the Python's. Plain JavaScript, as run-all.mjs is.
+// The Python of the virtual environment that has what the tests of the Python client ask for. As a program it prints its
+// path. Plain JavaScript, as run-all.mjs is.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,20 +7,14 @@ import { dirname, join } from "node:path";
 
 const root = dirname(import.meta.dirname);
 
-/** Each requirements file, in a folder of the repository, has an environment of its own. */
-const environments = {
-  "clients/python/tests/requirements.txt": { folder: ".cache/venv", pythons: ["python3"] },
-  // There are wheels of NeoGraph for these, and building it takes a compiler and long.
-  "test/graphs/neograph/requirements.txt": {
-    folder: ".cache/venv-neograph",
-    pythons: ["python3.13", "python3.12", "python3.11", "python3.10", "python3"],
-  },
-};
+const requirements = "clients/python/tests/requirements.txt";
+
+/** There are wheels of NeoGraph for these, and building it takes a compiler and long. */
+const pythons = ["python3.13", "python3.12", "python3.11", "python3.10", "python3"];
 
 /** Makes it, or makes it anew when the requirements have changed. Undefined if that fails. */
-export function venvPython(requirements) {
-  const { folder, pythons } = environments[requirements];
-  const venv = join(root, folder);
+export function venvPython() {
+  const venv = join(root, ".cache/venv");
   const python = join(venv, "bin/python");
   const stamp = join(venv, "requirements.sha256");
   const wanted = createHash("sha256")
@@ -49,7 +43,7 @@ function succeeds(program, args) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const python = venvPython(process.argv[2]);
+  const python = venvPython();
   if (python === undefined) process.exit(1);
   console.log(python);
 }

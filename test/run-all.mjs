@@ -25,7 +25,7 @@ const suites = {
   vitest: () => vitest("vitest.json"),
 
   python: async () => {
-    const python = venvPython("clients/python/tests/requirements.txt");
+    const python = venvPython();
     if (!python) return { ok: false, passed: 0, failed: 0 };
     const report = freshReport("python.xml");
     const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${report}`, "clients/python"];

@@ -40,6 +40,32 @@ const phases: Record<string, Phase> = {
   updated: Phase.UPDATED,
 };
 
+/** The newest layout of checkpoints that is known. */
+export const schemaVersionMax = 4;
+
+const members = new Set([
+  "id",
+  "thread_id",
+  "channel_values",
+  "channel_versions",
+  "parent_id",
+  "current_node",
+  "next_nodes",
+  "interrupt_phase",
+  "barrier_state",
+  "metadata",
+  "step",
+  "timestamp",
+  "schema_version",
+  // Of layout 0.
+  "next_node",
+]);
+
+/** Members of a checkpoint's JSON that no layout has. */
+export function unknownMembers(json: Uint8Array): string[] {
+  return [...(sliceObject(jsonDocument(json)) ?? new Map()).keys()].filter((name) => !members.has(name));
+}
+
 /** `json` is a checkpoint, each of `writes` a record of pending writes, as NeoGraph writes them. */
 export function fromNeograph(json: Uint8Array, writes: readonly Uint8Array[] = []): Converted {
   const document = new Import(json, "checkpoint");

@@ -12,6 +12,7 @@ import { CairnError } from "../errors.ts";
 import { type Checkpoint, Origin, type PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { checkpointNotFound } from "../not-found.ts";
+import { originName } from "../origins/origin-name.ts";
 import type { StoredCheckpoint, ThreadKey, ThreadTail } from "../store/store.ts";
 import type { RunParts } from "./parts.ts";
 
@@ -190,19 +191,13 @@ export function refuseForeign(key: ThreadKey, { checkpoint }: StoredCheckpoint):
       { metadata: { thread_id: key.thread, checkpoint_id: checkpoint.id, origin: "native", field: fault.field } },
     );
   }
-  const origin = originNames.get(checkpoint.origin) ?? "unknown";
+  const origin = originName(checkpoint.origin);
   throw new CairnError(
     ErrorReason.ORIGIN_MISMATCH,
     `the checkpoint was written by ${origin}: fork the thread into a native graph to run it here`,
     { metadata: { thread_id: key.thread, checkpoint_id: checkpoint.id, origin } },
   );
 }
-
-const originNames = new Map<Origin, string>([
-  [Origin.LANGGRAPH, "langgraph"],
-  [Origin.JUNCTURE, "juncture"],
-  [Origin.NEOGRAPH, "neograph"],
-]);
 
 /** A pending node or a channel that the graph lacks is an error that names it. */
 function refuseMismatch(graph: CompiledGraph, checkpoint: Checkpoint): void {

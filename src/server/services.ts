@@ -2,6 +2,7 @@ import type { NodesModule } from "../runs/modules/nodes-module.ts";
 import { adminService } from "./admin-service.ts";
 import { checkpointService } from "./checkpoint-service.ts";
 import { graphService } from "./graph-service.ts";
+import { neographService } from "./neograph-service.ts";
 import { runService } from "./run-service.ts";
 import { makeRuns } from "./runs.ts";
 import type { Parts, Service } from "./service.ts";
@@ -20,6 +21,7 @@ export function services(parts: Parts, modules: NodesModule | undefined): Servic
     graphService(parts, driving),
     runs,
     workerService(driving),
+    neographService(parts),
     adminService(parts, () => runs.activeRuns()),
   ];
 }

@@ -39,7 +39,12 @@ describe("reflection", () => {
     const { listServicesResponse } = await reflect(caller, version, { listServices: "*" });
     const listed = listServicesResponse?.service.map(({ name }) => name) ?? [];
     expect(listed).toEqual(expect.arrayContaining([...names, "grpc.health.v1.Health"]));
-    for (const symbol of [...names, "cairn.v1.Checkpoint", "cairn.v1.CheckpointService.PutCheckpoint"]) {
+    for (const symbol of [
+      ...names,
+      "neograph.v1.CheckpointService",
+      "cairn.v1.Checkpoint",
+      "cairn.v1.CheckpointService.PutCheckpoint",
+    ]) {
       const { fileDescriptorResponse } = await reflect(caller, version, { fileContainingSymbol: symbol });
       const files = (fileDescriptorResponse?.fileDescriptorProto ?? []).map((bytes) =>
         fromBinary(FileDescriptorProtoSchema, bytes),

@@ -1,4 +1,4 @@
-"""Makes what is generated of this client: `cairn/v1` of the protos, and `cairn/_sync` of `cairn/_async`.
+"""Makes what is generated of this client: `cairn/v1` and `cairn/neograph/v1` of the protos, and `cairn/_sync` of `cairn/_async`.
 
     python scripts/generate.py [--check]
 
@@ -19,8 +19,11 @@ from grpc_tools import protoc
 CLIENT = Path(__file__).resolve().parents[1]
 PROTO = CLIENT.parents[1] / "proto"
 NAMES = sorted(path.relative_to(PROTO).as_posix() for path in (PROTO / "cairn/v1").glob("*.proto"))
+NEOGRAPH_NAMES = ["neograph/v1/checkpoint_service.proto"]
 
 ASYNC, SYNC, WIRE = "src/cairn/_async", "src/cairn/_sync", "src/cairn/v1"
+# NeoGraph's package is not ours to take: its messages stand in ours.
+NEOGRAPH_WIRE = "src/cairn/neograph/v1"
 # What differs between gRPC's two Pythons is written by hand for each.
 BY_HAND = {"wire.py"}
 REPLACEMENTS = {
@@ -43,13 +46,17 @@ def generate_messages(client: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         descriptors = Path(folder) / "descriptors.binpb"
         includes = [f"-I{PROTO}", f"-I{files('grpc_tools') / '_proto'}"]
-        compile_protos(*includes, "--include_imports", "--include_source_info", f"--descriptor_set_out={descriptors}")
+        described = f"--descriptor_set_out={descriptors}"
+        compile_protos(*includes, "--include_imports", "--include_source_info", described, *NAMES, *NEOGRAPH_NAMES)
         descriptors.write_bytes(without_validation(descriptors.read_bytes()))
         out = client / "src"
         # Beside this Python, whether or not that is on the PATH.
         plugin = f"--plugin=protoc-gen-mypy={Path(sys.executable).with_name('protoc-gen-mypy')}"
-        compile_protos(f"--descriptor_set_in={descriptors}", plugin, f"--python_out={out}", f"--mypy_out=quiet:{out}")
-    (client / WIRE / "__init__.py").write_text('"""The messages of the API, as protobuf makes them."""\n')
+        for names, to in ((NAMES, out), (NEOGRAPH_NAMES, out / "cairn")):
+            made = [f"--python_out={to}", f"--mypy_out=quiet:{to}"]
+            compile_protos(f"--descriptor_set_in={descriptors}", plugin, *made, *names)
+    for wire, whose in ((WIRE, "the API"), (NEOGRAPH_WIRE, "NeoGraph's checkpoint service")):
+        (client / wire / "__init__.py").write_text(f'"""The messages of {whose}, as protobuf makes them."""\n')
 
 
 def without_validation(serialized: bytes) -> bytes:
@@ -62,8 +69,8 @@ def without_validation(serialized: bytes) -> bytes:
     return descriptors.SerializeToString()
 
 
-def compile_protos(*options: str) -> None:
-    if protoc.main(["protoc", *options, *NAMES]) != 0:
+def compile_protos(*arguments: str) -> None:
+    if protoc.main(["protoc", *arguments]) != 0:
         raise SystemExit("protoc refused the protos; it said why above")
 
 
@@ -84,7 +91,8 @@ def generate_sync(client: Path) -> None:
 
 
 def generated_files(client: Path) -> dict[str, bytes]:
-    wire = {path for path in (client / WIRE).rglob("*.py*") if "__pycache__" not in path.parts}
+    wires = [path for wire in (WIRE, NEOGRAPH_WIRE) for path in (client / wire).rglob("*.py*")]
+    wire = {path for path in wires if "__pycache__" not in path.parts}
     sync = {path for path in (client / SYNC).glob("*.py") if path.name not in BY_HAND}
     return {path.relative_to(client).as_posix(): path.read_bytes() for path in wire | sync}
 
@@ -93,7 +101,7 @@ def generate() -> dict[str, bytes]:
     """What the generated files are to hold."""
     with tempfile.TemporaryDirectory() as folder:
         client = Path(folder)
-        for part in (WIRE, SYNC):
+        for part in (WIRE, NEOGRAPH_WIRE, SYNC):
             (client / part).mkdir(parents=True)
         generate_messages(client)
         generate_sync(client)

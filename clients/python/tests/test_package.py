@@ -68,7 +68,7 @@ def test_a_wheel_works_without_langgraph(wheel: Path, server: Cairn, tmp_path: P
     assert run(sys.executable, "-c", program, server.address, env={"PYTHONPATH": str(tmp_path)}) == "False\n"
 
 
-@pytest.mark.parametrize("readme", ["README.md", "../../docs/langgraph-python.md"])
+@pytest.mark.parametrize("readme", ["README.md", "../../docs/langgraph-python.md", "../../docs/neograph.md"])
 def test_the_programs_of_the_guides_run(readme: str, server: Cairn, tmp_path: Path) -> None:
     """All Python of a guide is one program. Its server is the one that is there."""
     blocks = re.findall(r"^```python\n(.*?)^```", (CLIENT / readme).read_text(), re.MULTILINE | re.DOTALL)

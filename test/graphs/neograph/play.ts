@@ -17,7 +17,7 @@ const outputBytesMax = 512 * 1024 * 1024;
 export function playWithNeograph(cases: Case[]): Played[] {
   const options = { encoding: "utf8" as const, maxBuffer: outputBytesMax, stdio: "pipe" as const };
   const venv = join(here, "../../../scripts/python-venv.mjs");
-  const python = execFileSync(process.execPath, [venv, "test/graphs/neograph/requirements.txt"], options).trim();
+  const python = execFileSync(process.execPath, [venv], options).trim();
   return JSON.parse(
     execFileSync(python, [join(here, "run_neograph.py")], { ...options, input: JSON.stringify(cases) }),
   );

@@ -69,7 +69,8 @@ def _arguments(
     return path, request, response, takes_request_id, is_safe, is_stream or method.name in _LONG
 
 
-def _unary(file: FileDescriptor, request: type[Request], response: type[Response]) -> UnaryMethod[Request, Response]:
+def unary(file: FileDescriptor, request: type[Request], response: type[Response]) -> UnaryMethod[Request, Response]:
+    """The method of a file's one service that takes such requests."""
     return UnaryMethod(*_arguments(file, request, response, is_stream=False))
 
 
@@ -85,57 +86,57 @@ def _client_stream(
     return ClientStreamMethod(*_arguments(file, request, response, is_stream=True))
 
 
-LIST_SPACES = _unary(admin.DESCRIPTOR, admin.ListSpacesRequest, admin.ListSpacesResponse)
-DELETE_SPACE = _unary(admin.DESCRIPTOR, admin.DeleteSpaceRequest, admin.DeleteSpaceResponse)
+LIST_SPACES = unary(admin.DESCRIPTOR, admin.ListSpacesRequest, admin.ListSpacesResponse)
+DELETE_SPACE = unary(admin.DESCRIPTOR, admin.DeleteSpaceRequest, admin.DeleteSpaceResponse)
 MIGRATE_STORE = _server_stream(admin.DESCRIPTOR, admin.MigrateStoreRequest, admin.MigrateStoreResponse)
-BACKUP_STORE = _unary(admin.DESCRIPTOR, admin.BackupStoreRequest, admin.BackupStoreResponse)
+BACKUP_STORE = unary(admin.DESCRIPTOR, admin.BackupStoreRequest, admin.BackupStoreResponse)
 CHECK_STORE = _server_stream(admin.DESCRIPTOR, admin.CheckStoreRequest, admin.CheckStoreResponse)
-GET_STATUS = _unary(admin.DESCRIPTOR, admin.GetStatusRequest, admin.GetStatusResponse)
+GET_STATUS = unary(admin.DESCRIPTOR, admin.GetStatusRequest, admin.GetStatusResponse)
 
-PUT_CHECKPOINT = _unary(checkpoint.DESCRIPTOR, checkpoint.PutCheckpointRequest, checkpoint.PutCheckpointResponse)
-PUT_WRITES = _unary(checkpoint.DESCRIPTOR, checkpoint.PutWritesRequest, checkpoint.PutWritesResponse)
-CLEAR_WRITES = _unary(checkpoint.DESCRIPTOR, checkpoint.ClearWritesRequest, checkpoint.ClearWritesResponse)
-GET_CHECKPOINT = _unary(checkpoint.DESCRIPTOR, checkpoint.GetCheckpointRequest, checkpoint.GetCheckpointResponse)
-BATCH_GET_CHECKPOINTS = _unary(
+PUT_CHECKPOINT = unary(checkpoint.DESCRIPTOR, checkpoint.PutCheckpointRequest, checkpoint.PutCheckpointResponse)
+PUT_WRITES = unary(checkpoint.DESCRIPTOR, checkpoint.PutWritesRequest, checkpoint.PutWritesResponse)
+CLEAR_WRITES = unary(checkpoint.DESCRIPTOR, checkpoint.ClearWritesRequest, checkpoint.ClearWritesResponse)
+GET_CHECKPOINT = unary(checkpoint.DESCRIPTOR, checkpoint.GetCheckpointRequest, checkpoint.GetCheckpointResponse)
+BATCH_GET_CHECKPOINTS = unary(
     checkpoint.DESCRIPTOR, checkpoint.BatchGetCheckpointsRequest, checkpoint.BatchGetCheckpointsResponse
 )
-FIND_CHECKPOINT = _unary(checkpoint.DESCRIPTOR, checkpoint.FindCheckpointRequest, checkpoint.FindCheckpointResponse)
-LIST_CHECKPOINTS = _unary(checkpoint.DESCRIPTOR, checkpoint.ListCheckpointsRequest, checkpoint.ListCheckpointsResponse)
-GET_CHANNEL_HISTORY = _unary(
+FIND_CHECKPOINT = unary(checkpoint.DESCRIPTOR, checkpoint.FindCheckpointRequest, checkpoint.FindCheckpointResponse)
+LIST_CHECKPOINTS = unary(checkpoint.DESCRIPTOR, checkpoint.ListCheckpointsRequest, checkpoint.ListCheckpointsResponse)
+GET_CHANNEL_HISTORY = unary(
     checkpoint.DESCRIPTOR, checkpoint.GetChannelHistoryRequest, checkpoint.GetChannelHistoryResponse
 )
-DELETE_RUNS = _unary(checkpoint.DESCRIPTOR, checkpoint.DeleteRunsRequest, checkpoint.DeleteRunsResponse)
+DELETE_RUNS = unary(checkpoint.DESCRIPTOR, checkpoint.DeleteRunsRequest, checkpoint.DeleteRunsResponse)
 PUT_VALUES = _client_stream(checkpoint.DESCRIPTOR, checkpoint.PutValuesRequest, checkpoint.PutValuesResponse)
 GET_VALUES = _server_stream(checkpoint.DESCRIPTOR, checkpoint.GetValuesRequest, checkpoint.GetValuesResponse)
 
-REGISTER_GRAPH = _unary(graph.DESCRIPTOR, graph.RegisterGraphRequest, graph.RegisterGraphResponse)
-GET_GRAPH = _unary(graph.DESCRIPTOR, graph.GetGraphRequest, graph.GetGraphResponse)
-LIST_GRAPHS = _unary(graph.DESCRIPTOR, graph.ListGraphsRequest, graph.ListGraphsResponse)
-VALIDATE_GRAPH = _unary(graph.DESCRIPTOR, graph.ValidateGraphRequest, graph.ValidateGraphResponse)
-DRAW_GRAPH = _unary(graph.DESCRIPTOR, graph.DrawGraphRequest, graph.DrawGraphResponse)
+REGISTER_GRAPH = unary(graph.DESCRIPTOR, graph.RegisterGraphRequest, graph.RegisterGraphResponse)
+GET_GRAPH = unary(graph.DESCRIPTOR, graph.GetGraphRequest, graph.GetGraphResponse)
+LIST_GRAPHS = unary(graph.DESCRIPTOR, graph.ListGraphsRequest, graph.ListGraphsResponse)
+VALIDATE_GRAPH = unary(graph.DESCRIPTOR, graph.ValidateGraphRequest, graph.ValidateGraphResponse)
+DRAW_GRAPH = unary(graph.DESCRIPTOR, graph.DrawGraphRequest, graph.DrawGraphResponse)
 MIGRATE_THREADS = _server_stream(graph.DESCRIPTOR, graph.MigrateThreadsRequest, graph.MigrateThreadsResponse)
 
-RUN_STEP = _unary(run.DESCRIPTOR, run.RunStepRequest, run.RunStepResponse)
-RUN = _unary(run.DESCRIPTOR, run.RunRequest, run.RunResponse)
-RESUME = _unary(run.DESCRIPTOR, run.ResumeRequest, run.ResumeResponse)
-UPDATE_STATE = _unary(run.DESCRIPTOR, run.UpdateStateRequest, run.UpdateStateResponse)
-BULK_UPDATE_STATE = _unary(run.DESCRIPTOR, run.BulkUpdateStateRequest, run.BulkUpdateStateResponse)
-GET_STATE = _unary(run.DESCRIPTOR, run.GetStateRequest, run.GetStateResponse)
-GET_STATE_HISTORY = _unary(run.DESCRIPTOR, run.GetStateHistoryRequest, run.GetStateHistoryResponse)
-GET_RUN = _unary(run.DESCRIPTOR, run.GetRunRequest, run.GetRunResponse)
-LIST_RUNS = _unary(run.DESCRIPTOR, run.ListRunsRequest, run.ListRunsResponse)
-CANCEL_RUN = _unary(run.DESCRIPTOR, run.CancelRunRequest, run.CancelRunResponse)
+RUN_STEP = unary(run.DESCRIPTOR, run.RunStepRequest, run.RunStepResponse)
+RUN = unary(run.DESCRIPTOR, run.RunRequest, run.RunResponse)
+RESUME = unary(run.DESCRIPTOR, run.ResumeRequest, run.ResumeResponse)
+UPDATE_STATE = unary(run.DESCRIPTOR, run.UpdateStateRequest, run.UpdateStateResponse)
+BULK_UPDATE_STATE = unary(run.DESCRIPTOR, run.BulkUpdateStateRequest, run.BulkUpdateStateResponse)
+GET_STATE = unary(run.DESCRIPTOR, run.GetStateRequest, run.GetStateResponse)
+GET_STATE_HISTORY = unary(run.DESCRIPTOR, run.GetStateHistoryRequest, run.GetStateHistoryResponse)
+GET_RUN = unary(run.DESCRIPTOR, run.GetRunRequest, run.GetRunResponse)
+LIST_RUNS = unary(run.DESCRIPTOR, run.ListRunsRequest, run.ListRunsResponse)
+CANCEL_RUN = unary(run.DESCRIPTOR, run.CancelRunRequest, run.CancelRunResponse)
 STREAM_EVENTS = _server_stream(run.DESCRIPTOR, run.StreamEventsRequest, run.StreamEventsResponse)
 
-CREATE_THREAD = _unary(thread.DESCRIPTOR, thread.CreateThreadRequest, thread.CreateThreadResponse)
-GET_THREAD = _unary(thread.DESCRIPTOR, thread.GetThreadRequest, thread.GetThreadResponse)
-LIST_THREADS = _unary(thread.DESCRIPTOR, thread.ListThreadsRequest, thread.ListThreadsResponse)
-UPDATE_THREAD = _unary(thread.DESCRIPTOR, thread.UpdateThreadRequest, thread.UpdateThreadResponse)
-COPY_THREAD = _unary(thread.DESCRIPTOR, thread.CopyThreadRequest, thread.CopyThreadResponse)
+CREATE_THREAD = unary(thread.DESCRIPTOR, thread.CreateThreadRequest, thread.CreateThreadResponse)
+GET_THREAD = unary(thread.DESCRIPTOR, thread.GetThreadRequest, thread.GetThreadResponse)
+LIST_THREADS = unary(thread.DESCRIPTOR, thread.ListThreadsRequest, thread.ListThreadsResponse)
+UPDATE_THREAD = unary(thread.DESCRIPTOR, thread.UpdateThreadRequest, thread.UpdateThreadResponse)
+COPY_THREAD = unary(thread.DESCRIPTOR, thread.CopyThreadRequest, thread.CopyThreadResponse)
 EXPORT_THREAD = _server_stream(thread.DESCRIPTOR, thread.ExportThreadRequest, thread.ExportThreadResponse)
 IMPORT_THREAD = _client_stream(thread.DESCRIPTOR, thread.ImportThreadRequest, thread.ImportThreadResponse)
-DELETE_THREAD = _unary(thread.DESCRIPTOR, thread.DeleteThreadRequest, thread.DeleteThreadResponse)
-PRUNE_THREADS = _unary(thread.DESCRIPTOR, thread.PruneThreadsRequest, thread.PruneThreadsResponse)
+DELETE_THREAD = unary(thread.DESCRIPTOR, thread.DeleteThreadRequest, thread.DeleteThreadResponse)
+PRUNE_THREADS = unary(thread.DESCRIPTOR, thread.PruneThreadsRequest, thread.PruneThreadsResponse)
 WATCH_THREADS = _server_stream(thread.DESCRIPTOR, thread.WatchThreadsRequest, thread.WatchThreadsResponse)
 
-LIST_WORKERS = _unary(worker.DESCRIPTOR, worker.ListWorkersRequest, worker.ListWorkersResponse)
+LIST_WORKERS = unary(worker.DESCRIPTOR, worker.ListWorkersRequest, worker.ListWorkersResponse)

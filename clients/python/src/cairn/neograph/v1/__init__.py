@@ -1,0 +1,1 @@
+"""The messages of NeoGraph's checkpoint service, as protobuf makes them."""
