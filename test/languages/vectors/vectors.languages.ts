@@ -1,0 +1,89 @@
+// Every client encodes, decodes and refuses the same: four programs write the vectors, and each reads what each wrote.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Language, languages } from "../../../examples/programs.ts";
+import { Bench } from "../../runs/support/bench.ts";
+import { storeKinds } from "../../support/stores.ts";
+import { missingReaders, runReader } from "./programs.ts";
+import type { Tagged, Vectors } from "./vectors.ts";
+
+const file = fileURLToPath(new URL("../vectors.json", import.meta.url));
+const vectors = JSON.parse(readFileSync(file, "utf8")) as Vectors;
+const encodings = ["msgpack", "json"] as const;
+
+interface Line {
+  encoding: (typeof encodings)[number];
+  name: string;
+  value: Tagged;
+}
+
+function numberOf(bits: string): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt(`0x${bits}`));
+  return view.getFloat64(0);
+}
+
+/** JavaScript has one kind of number: its client reads a float that is whole as an integer, as its README says. */
+function asRead(value: Tagged, by: Language): Tagged {
+  if (by !== "typescript" || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => asRead(item, by));
+  const { $float: bits } = value as { $float?: Tagged };
+  if (typeof bits === "string" && Object.keys(value).length === 1) {
+    const number = numberOf(bits);
+    return Number.isInteger(number) && !Object.is(number, -0) ? { $int: String(number) } : value;
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, asRead(member as Tagged, by)]));
+}
+
+describe.each(storeKinds)("the vectors, on %s,", (kind) => {
+  let bench: Bench;
+  const run = async (language: Language, what: string, thread: string) => {
+    const printed = await runReader(language, [what, bench.listen, bench.space, thread, file]);
+    return printed.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+  };
+
+  beforeAll(async () => {
+    expect(missingReaders(), "build them: node test/run-all.mjs python rust cpp").toEqual([]);
+    bench = await Bench.start(kind);
+    await bench.graph(
+      {
+        channels: { values: "last_value", done: "last_value" },
+        nodes: { end: { expression: { update: { done: "true" } } } },
+        edges: ["START -> end"],
+      },
+      "vectors",
+    );
+    for (const language of languages) await run(language, "write", language);
+  }, 120_000);
+  afterAll(() => bench.end());
+
+  it.each(languages)("are read in %s as each language wrote them", { timeout: 120_000 }, async (reader) => {
+    for (const writer of languages) {
+      const lines = (await run(reader, "read", writer)) as Line[];
+      for (const encoding of encodings) {
+        const read = new Map(
+          lines.filter((line) => line.encoding === encoding).map(({ name, value }) => [name, value]),
+        );
+        const all = [...vectors.picked, ...vectors.generated];
+        const expected = all.filter(({ json = true }) => json || encoding === "msgpack");
+        expect([...read.keys()].sort(), `${writer} to ${reader}, ${encoding}`).toEqual(
+          expected.map(({ name }) => name).sort(),
+        );
+        for (const { name, value } of expected) {
+          expect(read.get(name), `${name}: ${writer} to ${reader}, ${encoding}`).toEqual(asRead(value, reader));
+        }
+      }
+    }
+  });
+
+  it.each(languages)("that no encoding has a form for are refused in %s, with the place", async (language) => {
+    const lines = (await run(language, "refuse", `${language} refused`)) as { name: string; message: string }[];
+    expect(lines.map(({ name }) => name)).toEqual(vectors.refused.map(({ name }) => name));
+    for (const { name, message } of lines) expect(message, name).toMatch(/values.*at.*0/);
+  });
+
+  it.each(languages)("of errors are the native errors of %s", async (language) => {
+    expect(await run(language, "errors", `${language} errors`)).toEqual(vectors.errors);
+  });
+});
