@@ -1,5 +1,5 @@
 // C++'s part of the vectors that all clients encode and decode alike: see test/languages/vectors of the repository.
-// Usage: vectors write|read|refuse|errors ADDRESS SPACE THREAD FILE
+// Usage: vectors write|read|put|get|refuse|errors ADDRESS SPACE THREAD FILE
 #include <cairn/cairn.hpp>
 #include <cstdint>
 #include <cstring>
@@ -106,6 +106,41 @@ void read(const cairn::Client& client, const std::string& thread) {
   }
 }
 
+std::string from_hex(const std::string& digits) {
+  std::string bytes;
+  for (std::size_t at = 0; at < digits.size(); at += 2) {
+    bytes += static_cast<char>(std::stoul(digits.substr(at, 2), nullptr, 16));
+  }
+  return bytes;
+}
+
+std::string to_hex(const std::string& bytes) {
+  std::string digits;
+  for (const char byte : bytes) digits += hex(static_cast<std::uint8_t>(byte), 2);
+  return digits;
+}
+
+void put(const cairn::Client& client, const std::string& thread, const Value& vectors) {
+  for (const auto& vector : vectors.at("checkpoints")) {
+    cairn::v1::Checkpoint checkpoint;
+    checkpoint.ParseFromString(from_hex(vector.at("message").get<std::string>()));
+    checkpoint.set_thread_id(thread + " " + vector.at("name").get<std::string>());
+    client.checkpoints().put(checkpoint);
+  }
+}
+
+void get(const cairn::Client& client, const std::string& thread, const Value& vectors) {
+  for (const auto& vector : vectors.at("checkpoints")) {
+    const auto name = vector.at("name").get<std::string>();
+    cairn::v1::Checkpoint given;
+    given.ParseFromString(from_hex(vector.at("message").get<std::string>()));
+    const auto found = client.checkpoints().get(thread + " " + name, given.namespace_());
+    Value values = Value::object();
+    for (const auto& [ref, value] : found.values) values[ref] = {value.type, to_hex(value.data)};
+    tell({{"name", name}, {"message", to_hex(found.checkpoint.SerializeAsString())}, {"values", values}});
+  }
+}
+
 void refuse(const cairn::Client& client, const std::string& thread, const Value& vectors) {
   for (const auto& vector : vectors.at("refused")) {
     const auto encoding = vector.at("encoding") == "json" ? cairn::Encoding::json : cairn::Encoding::msgpack;
@@ -143,7 +178,7 @@ void errors(const cairn::Client& client, const std::string& thread) {
 
 int main(int count, char** arguments) {
   if (count != 6) {
-    std::cerr << "usage: vectors write|read|refuse|errors ADDRESS SPACE THREAD FILE\n";
+    std::cerr << "usage: vectors write|read|put|get|refuse|errors ADDRESS SPACE THREAD FILE\n";
     return 2;
   }
   const std::string what = arguments[1];
@@ -156,6 +191,8 @@ int main(int count, char** arguments) {
   const cairn::Client client(options);
   if (what == "write") write(client, thread, vectors);
   if (what == "read") read(client, thread);
+  if (what == "put") put(client, thread, vectors);
+  if (what == "get") get(client, thread, vectors);
   if (what == "refuse") refuse(client, thread, vectors);
   if (what == "errors") errors(client, thread);
 }

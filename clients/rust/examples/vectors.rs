@@ -1,6 +1,8 @@
 //! Rust's part of the vectors that all clients encode and decode alike: see `test/languages/vectors` of the repository.
-//! Usage: `vectors write|read|refuse|errors ADDRESS SPACE THREAD FILE`
-use cairn_client::{Client, ConnectOptions, Encoding, Map, RunOptions, Value};
+//! Usage: `vectors write|read|put|get|refuse|errors ADDRESS SPACE THREAD FILE`
+use cairn_client::proto::Checkpoint;
+use cairn_client::{Client, ConnectOptions, Encoding, Map, PutOptions, RunOptions, Value};
+use prost::Message as _;
 use serde_json::{Value as Json, json};
 
 type Failure = Box<dyn std::error::Error>;
@@ -38,11 +40,11 @@ fn to_tagged(value: &Value) -> Result<Json, Failure> {
         Value::Text(text) => json!(text),
         Value::Integer(number) => json!({"$int": number.to_string()}),
         Value::Float(number) => json!({"$float": format!("{:016x}", number.to_bits())}),
-        Value::Bytes(data) => json!({"$bytes": data.iter().map(|byte| format!("{byte:02x}")).collect::<String>()}),
+        Value::Bytes(data) => json!({"$bytes": to_hex(data)}),
         Value::List(items) => Json::Array(items.iter().map(to_tagged).collect::<Result<_, _>>()?),
         Value::Map(members) => {
             let mut tagged = serde_json::Map::new();
-            for (key, value) in members.iter() {
+            for (key, value) in members {
                 tagged.insert(key.as_str().ok_or("a key is no text")?.to_owned(), to_tagged(value)?);
             }
             Json::Object(tagged)
@@ -54,6 +56,10 @@ fn to_tagged(value: &Value) -> Result<Json, Failure> {
 fn from_hex(digits: &str) -> Result<Vec<u8>, Failure> {
     let pairs = (0..digits.len()).step_by(2).map(|at| digits.get(at..at + 2).ok_or("half a byte"));
     pairs.map(|pair| Ok(u8::from_str_radix(pair?, 16)?)).collect()
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 fn list<'a>(vectors: &'a Json, part: &str) -> &'a [Json] {
@@ -83,9 +89,34 @@ async fn read(client: &Client, thread: &str) -> Result<(), Failure> {
     for encoding in ["msgpack", "json"] {
         let state = client.thread(format!("{thread} {encoding}")).state().await?;
         let Value::Map(values) = state.get::<Value>("values")? else { return Err("no map of values".into()) };
-        for (name, value) in values.iter() {
+        for (name, value) in &values {
             println!("{}", json!({"encoding": encoding, "name": name.as_str(), "value": to_tagged(value)?}));
         }
+    }
+    Ok(())
+}
+
+async fn put(client: &Client, thread: &str, vectors: &Json) -> Result<(), Failure> {
+    for vector in list(vectors, "checkpoints") {
+        let mut checkpoint = Checkpoint::decode(from_hex(text(vector, "message"))?.as_slice())?;
+        checkpoint.thread_id = format!("{thread} {}", text(vector, "name"));
+        client.checkpoint_store().put(checkpoint, PutOptions::default()).await?;
+    }
+    Ok(())
+}
+
+async fn get(client: &Client, thread: &str, vectors: &Json) -> Result<(), Failure> {
+    for vector in list(vectors, "checkpoints") {
+        let name = text(vector, "name");
+        let given = Checkpoint::decode(from_hex(text(vector, "message"))?.as_slice())?;
+        let found = client.checkpoint_store().get(&format!("{thread} {name}"), &given.namespace, None).await?;
+        let values: serde_json::Map<String, Json> = found
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), json!([value.r#type, to_hex(&value.data)])))
+            .collect();
+        let message = to_hex(&found.checkpoint.encode_to_vec());
+        println!("{}", json!({"name": name, "message": message, "values": values}));
     }
     Ok(())
 }
@@ -118,7 +149,7 @@ async fn errors(client: &Client, thread: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// As gRPC writes it: NOT_FOUND.
+/// As gRPC writes it: `NOT_FOUND`.
 fn code_name(error: &cairn_client::Error) -> String {
     let mut name = String::new();
     for letter in format!("{:?}", error.code()).chars() {
@@ -134,7 +165,7 @@ fn code_name(error: &cairn_client::Error) -> String {
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [what, address, space, thread, file] = arguments.as_slice() else {
-        return Err("usage: vectors write|read|refuse|errors ADDRESS SPACE THREAD FILE".into());
+        return Err("usage: vectors write|read|put|get|refuse|errors ADDRESS SPACE THREAD FILE".into());
     };
     let vectors: Json = serde_json::from_str(&std::fs::read_to_string(file)?)?;
     let client = Client::connect(ConnectOptions {
@@ -145,8 +176,10 @@ async fn main() -> Result<(), Failure> {
     match what.as_str() {
         "write" => write(&client, thread, &vectors).await,
         "read" => read(&client, thread).await,
+        "put" => put(&client, thread, &vectors).await,
+        "get" => get(&client, thread, &vectors).await,
         "refuse" => refuse(&client, thread, &vectors).await,
         "errors" => errors(&client, thread).await,
-        _ => Err("write, read, refuse or errors".into()),
+        _ => Err("no such command".into()),
     }
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import cairn
+from cairn.v1.checkpoint_pb2 import Checkpoint
 
 
 def to_plain(tagged: Any) -> Any:
@@ -58,6 +59,22 @@ def read(client: cairn.Client, thread: str) -> None:
             tell(encoding=encoding, name=name, value=to_tagged(value))
 
 
+def put(client: cairn.Client, thread: str, vectors: Any) -> None:
+    for vector in vectors["checkpoints"]:
+        checkpoint = Checkpoint.FromString(bytes.fromhex(vector["message"]))
+        values = {channel: value.inline for channel, value in checkpoint.channel_values.items()}
+        checkpoint.thread_id = f"{thread} {vector['name']}"
+        client.checkpoint_store.put(checkpoint, values)
+
+
+def get(client: cairn.Client, thread: str, vectors: Any) -> None:
+    for vector in vectors["checkpoints"]:
+        namespace = Checkpoint.FromString(bytes.fromhex(vector["message"])).namespace
+        found = client.checkpoint_store.get(f"{thread} {vector['name']}", namespace=namespace)
+        values = {ref: (value.type, value.data.hex()) for ref, value in found.values.items()}
+        tell(name=vector["name"], message=found.checkpoint.SerializeToString().hex(), values=values)
+
+
 def refuse(client: cairn.Client, thread: str, vectors: Any) -> None:
     for vector in vectors["refused"]:
         given = {"values": {"at": [to_plain(vector["value"])]}}
@@ -91,6 +108,10 @@ def main(what: str, address: str, space: str, thread: str, file: str) -> None:
                 write(client, thread, vectors)
             case "read":
                 read(client, thread)
+            case "put":
+                put(client, thread, vectors)
+            case "get":
+                get(client, thread, vectors)
             case "refuse":
                 refuse(client, thread, vectors)
             case "errors":

@@ -1,5 +1,7 @@
 // TypeScript's part of the vectors; the format is told in README.md.
 import { readFileSync } from "node:fs";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { CheckpointSchema } from "../../../clients/typescript/src/gen/cairn/v1/checkpoint_pb.ts";
 import { CairnClient, CairnClientError, Float, type PlainValue } from "../../../clients/typescript/src/index.ts";
 
 export type Tagged =
@@ -22,6 +24,7 @@ export interface Vector {
 export interface Vectors {
   picked: Vector[];
   generated: Vector[];
+  checkpoints: { name: string; message: string }[];
   refused: { name: string; value: Tagged; encoding: "json" | "msgpack" }[];
   errors: { name: string; code: string; reason: string; field: string }[];
 }
@@ -88,6 +91,21 @@ async function main([what, address = "", space = "", thread = "", file = ""]: st
       const { values } = await client.thread(id).state();
       for (const [name, value] of Object.entries(values.values as Record<string, PlainValue>)) {
         tell({ encoding, name, value: toTagged(value) });
+      }
+    }
+  }
+  if (what === "put" || what === "get") {
+    for (const { name, message } of vectors.checkpoints) {
+      const threadId = `${thread} ${name}`;
+      if (what === "put") {
+        const checkpoint = fromBinary(CheckpointSchema, Buffer.from(message, "hex"));
+        await client.checkpointStore.put({ ...checkpoint, threadId });
+      } else {
+        const given = fromBinary(CheckpointSchema, Buffer.from(message, "hex"));
+        const { checkpoint, values } = await client.checkpointStore.get(threadId, { namespace: given.namespace });
+        const read = [...values].map(([ref, { type, data }]) => [ref, [type, Buffer.from(data).toString("hex")]]);
+        const bytes = Buffer.from(toBinary(CheckpointSchema, checkpoint));
+        tell({ name, message: bytes.toString("hex"), values: Object.fromEntries(read) });
       }
     }
   }
