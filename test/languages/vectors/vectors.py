@@ -81,7 +81,7 @@ def refuse(client: cairn.Client, thread: str, vectors: Any) -> None:
         message = ""
         try:
             client.thread(thread).run(given, graph="vectors", encoding=vector["encoding"])
-        except Exception as error:
+        except (TypeError, ValueError, cairn.CairnError) as error:
             message = str(error)
         tell(name=vector["name"], message=message)
 
