@@ -32,6 +32,8 @@ export const workerTerms = {
   letterMissesMax: 100,
   /** A lending without tasks is ended after this time. */
   lendingQuietMs: 5_000,
+  /** How long a server that stops tries to tell others of it. */
+  farewellMs: 2_000,
   /** Of how many tasks that wait for one name the other servers hear. */
   wantedTasksMax: 1_000,
   /** The longest stack of an error that is kept, in characters. */

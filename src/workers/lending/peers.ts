@@ -66,10 +66,16 @@ export class Peers {
     this.wake();
   }
 
-  /** Sends what is still to be sent, and looks no more. */
+  /** Looks no more, and sends what is still to be sent, as long as a store that is away does not keep it from stopping. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer();
+    const { clock } = this.#parts.environment;
+    const patience = new Promise<void>((resolve) => clock.after(workerTerms.farewellMs, resolve));
+    await Promise.race([this.#sayFarewell(), patience]);
+  }
+
+  async #sayFarewell(): Promise<void> {
     await this.#round;
     try {
       if (this.#said.wants.length > 0) await this.#parts.post.want(this.#parts.serverId, undefined);
