@@ -2,7 +2,7 @@
 
 help:
 	@echo "make demo             install what is needed and show a crash and a recovery"
-	@echo "make demo-languages   the same thread in four languages, each of which is killed in the middle of its work"
+	@echo "make demo-languages   one thread in four languages, through the deaths of a worker and of the server"
 	@echo "make test             every check and test of every language; the last line is the count"
 	@echo "make soak             the tests at full size: hours rather than minutes"
 

@@ -11,6 +11,7 @@ import type { CairnClient } from "../clients/typescript/src/index.ts";
 // grpc-js writes lines of its own about connections that the demo breaks on purpose. It reads this when it is loaded.
 process.env.GRPC_VERBOSITY ??= "NONE";
 const { dieHalfWay, goOn } = await import("./demo/crash.ts");
+const { runDemo } = await import("./demo/run-demo.ts");
 const { nodesFile, serve } = await import("./demo/server.ts");
 const { command, expect, say, scene, show } = await import("./demo/stage.ts");
 const { answer, otherAnswer, untilItAsks } = await import("./demo/ticket.ts");
@@ -57,33 +58,17 @@ async function demo(): Promise<void> {
   expect("it stopped when nothing was missing", state.values.verdict, "good enough after 4 attempts");
 }
 
-async function cleanUp(): Promise<void> {
-  await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
-
-/** A demo that hangs tells nobody anything. The person's pause is within it. */
-const patienceMs = 110_000;
-const watchdog = setTimeout(
-  () => void fail(new Error(`it took longer than ${patienceMs / 1_000} seconds`)),
-  patienceMs,
-);
-process.once("SIGINT", () => void fail(new Error("stopped")));
-
-async function fail(error: unknown): Promise<never> {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`demo failed: ${message.replaceAll("\n", " ")}\n`);
-  await server?.kill();
-  if (folder !== "") rmSync(folder, { recursive: true, force: true });
-  process.exit(1);
-}
-
-try {
-  await demo();
-  await cleanUp();
-  clearTimeout(watchdog);
-  process.stdout.write("\n");
-  say("Done: everything was checked, the server is stopped, its folder is removed.");
-} catch (error) {
-  await fail(error);
-}
+await runDemo({
+  play: demo,
+  async cleanUp() {
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  },
+  async abort() {
+    await server?.kill();
+    if (folder !== "") rmSync(folder, { recursive: true, force: true });
+  },
+  // The person's pause is within it.
+  patienceMs: 110_000,
+  done: "Done: everything was checked, the server is stopped, its folder is removed.",
+});

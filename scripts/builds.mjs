@@ -5,8 +5,6 @@ import { join } from "node:path";
 
 /** The commands for each suite, each of them a check of its own; `folder` is where they run. */
 export function buildsOf(root) {
-  const cpp = join(root, ".cache/cpp");
-  const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(cpp, name));
   return {
     rust: {
       folder: join(root, "clients/rust"),
@@ -17,39 +15,34 @@ export function buildsOf(root) {
         ["cargo", "test", "--quiet", "--locked", "--no-run"],
       ],
     },
-    cpp: {
-      folder: root,
-      commands: [
-        // Without optimization, which the tests don't need and takes half of the time.
-        ["cmake", "-S", "clients/cpp", "-B", build, "-DCMAKE_BUILD_TYPE=", "-DCAIRN_BUILD_TESTS=ON"],
-        ["cmake", "--build", build, "--parallel", "2"],
-        ["cmake", "--install", build, "--prefix", prefix],
-        ["cmake", "-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`],
-        ["cmake", "--build", examples, "--parallel", "2"],
-      ],
-    },
+    cpp: cppBuild(root, { configure: ["-DCAIRN_BUILD_TESTS=ON"] }),
   };
 }
 
-/** What the examples in four languages need of it, with the same folders. */
+/** What the examples in four languages need of it, in the same folders. */
 export function examplesBuildOf(root) {
-  const cpp = join(root, ".cache/cpp");
-  const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(cpp, name));
   return {
     rust: {
       folder: join(root, "clients/rust"),
       commands: [["cargo", "build", "--quiet", "--locked", "-p", "cairn-client", "--examples"]],
     },
-    cpp: {
-      folder: root,
-      commands: [
-        ["cmake", "-S", "clients/cpp", "-B", build, "-DCMAKE_BUILD_TYPE="],
-        ["cmake", "--build", build, "--parallel", "2", "--target", "cairn"],
-        ["cmake", "--install", build, "--prefix", prefix],
-        ["cmake", "-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`],
-        ["cmake", "--build", examples, "--parallel", "2"],
-      ],
-    },
+    cpp: cppBuild(root, { target: ["--target", "cairn"] }),
+  };
+}
+
+/** The client, with more options or only one target, and the examples against what is installed of it. */
+function cppBuild(root, { configure = [], target = [] }) {
+  const [build, prefix, examples] = ["build", "prefix", "examples"].map((name) => join(root, ".cache/cpp", name));
+  return {
+    folder: root,
+    commands: [
+      // Without optimization, which the tests don't need and takes half of the time.
+      ["cmake", "-S", "clients/cpp", "-B", build, "-DCMAKE_BUILD_TYPE=", ...configure],
+      ["cmake", "--build", build, "--parallel", "2", ...target],
+      ["cmake", "--install", build, "--prefix", prefix],
+      ["cmake", "-S", "clients/cpp/examples", "-B", examples, `-DCMAKE_PREFIX_PATH=${prefix}`],
+      ["cmake", "--build", examples, "--parallel", "2"],
+    ],
   };
 }
 

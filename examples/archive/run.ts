@@ -7,13 +7,13 @@ import { parseArgs } from "node:util";
 import { aligned } from "../../src/commands/style.ts";
 import { askYesOrNo } from "../demo/person.ts";
 import { serve } from "../demo/server.ts";
-import { endProgram, languages, missingPrograms, startProgram } from "../programs.ts";
+import { archive, endProgram, languages, missingPrograms, startProgram } from "../programs.ts";
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [folder = join(import.meta.dirname, "../../docs"), query = "checkpoint of a worker", out = "archive"] =
   positionals;
 
-const missing = missingPrograms("archive");
+const missing = missingPrograms(archive);
 if (missing.length > 0) {
   process.stderr.write(`not built (make demo-languages builds): ${missing.join(", ")}\n`);
   process.exit(1);
@@ -21,7 +21,7 @@ if (missing.length > 0) {
 const store = mkdtempSync(join(tmpdir(), "cairn-archive-"));
 const server = await serve(store, {});
 const { client } = server;
-const workers = languages.map((language) => startProgram("archive", language, [server.address, "default"]));
+const workers = languages.map((language) => startProgram(archive, language, [server.address, "default"]));
 try {
   await client.graphs.register(readFileSync(join(import.meta.dirname, "graph.yaml"), "utf8"));
   const thread = client.thread("archive-1");

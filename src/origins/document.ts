@@ -88,13 +88,17 @@ export class Export {
 
   /** The document; `replaced` are members of which only a part was left in `extra`. */
   document(...replaced: string[]): Uint8Array {
-    for (const key of Object.keys(this.#extra)) {
-      const name = key.startsWith("!!") ? key.slice(1) : key;
-      if (key.startsWith("!") && !key.startsWith("!!")) continue;
+    for (const name of membersLeft({ extra: this.#extra })) {
       if (!replaced.includes(name)) this.#members.set(name, this.left(name) ?? "null");
     }
     return new TextEncoder().encode(sliceOfMembers(this.#members));
   }
+}
+
+/** The members that a document left in `extra`, whole or in part. */
+export function membersLeft({ extra }: Pick<Checkpoint, "extra">): string[] {
+  const keys = Object.keys(extra).filter((key) => !key.startsWith("!") || key.startsWith("!!"));
+  return keys.map((key) => (key.startsWith("!!") ? key.slice(1) : key));
 }
 
 /** Keys of `extra` that begin with one "!" are notes of ours, so a member's name that does gets another. */

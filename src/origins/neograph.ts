@@ -12,7 +12,7 @@ import {
 import { type NameSet, NameSetSchema, TypedValueSchema, ValueSchema } from "../gen/cairn/v1/value_pb.ts";
 import { type JsonSlice, jsonDocument, sliceObject } from "../values/json-slices.ts";
 import { compareBytes } from "../values/order.ts";
-import { type Converted, Export, Import, malformed } from "./document.ts";
+import { type Converted, Export, Import, malformed, membersLeft } from "./document.ts";
 import {
   jsonSliceValue,
   mapOf,
@@ -61,9 +61,9 @@ const members = new Set([
   "next_node",
 ]);
 
-/** Members of a checkpoint's JSON that no layout has. */
-export function unknownMembers(json: Uint8Array): string[] {
-  return [...(sliceObject(jsonDocument(json)) ?? new Map()).keys()].filter((name) => !members.has(name));
+/** Members that the checkpoint's JSON had and that no layout has. */
+export function unknownMembers(checkpoint: Checkpoint): string[] {
+  return membersLeft(checkpoint).filter((name) => !members.has(name));
 }
 
 /** `json` is a checkpoint, each of `writes` a record of pending writes, as NeoGraph writes them. */

@@ -60,12 +60,11 @@ export function neographService(parts: Parts): Service {
 }
 
 async function save(parts: Parts, { id, threadId, checkpointJson }: CheckpointBlob, context: CallContext) {
-  const json = new TextEncoder().encode(checkpointJson);
-  const { checkpoint } = fromNeograph(json);
+  const { checkpoint } = fromNeograph(new TextEncoder().encode(checkpointJson));
   const field = "checkpoint.checkpoint_json";
   if (checkpoint.id !== id) throw invalidField(field, "has another id than `id`");
   if (checkpoint.threadId !== threadId) throw invalidField(field, "has another thread_id than `thread_id`");
-  const unknown = unknownMembers(json)[0];
+  const unknown = unknownMembers(checkpoint)[0];
   if (unknown !== undefined)
     throw invalidField(field, `has a member that no checkpoint has: ${JSON.stringify(unknown)}`);
   if ((checkpoint.schemaVersion ?? 0) > schemaVersionMax) {

@@ -89,14 +89,13 @@ export class WorkerHub {
 
   /** The workers of a space that are this server's own, by worker_id. */
   workersOf(space: string): WorkerSession[] {
-    const all = [...this.#sessions.values()].filter((session) => session.space === space && !session.isLent);
-    return all.sort((a, b) => (a.identity.workerId < b.identity.workerId ? -1 : 1));
+    return this.#own(space).sort((a, b) => (a.identity.workerId < b.identity.workerId ? -1 : 1));
   }
 
   /** Those of them that can be lent to other servers. */
   ownSessions(space: string): WorkerSession[] {
     if (this.#isDraining) return [];
-    return this.workersOf(space).filter(({ isConnected }) => isConnected);
+    return this.#own(space).filter(({ isConnected }) => isConnected);
   }
 
   hasOwnWorkers(): boolean {
@@ -142,6 +141,10 @@ export class WorkerHub {
     this.#stopLooking();
     for (const session of this.#sessions.values()) session.endStream();
     await this.#peers?.close();
+  }
+
+  #own(space: string): WorkerSession[] {
+    return [...this.#sessions.values()].filter((session) => session.space === space && !session.isLent);
   }
 
   #newSession(space: string, identity: WorkerSession["identity"]): WorkerSession {

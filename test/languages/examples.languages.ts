@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { crc32, gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { endProgram, languages, startProgram } from "../../examples/programs.ts";
+import { archive, endProgram, languages, startProgram } from "../../examples/programs.ts";
 import { Bench } from "../runs/support/bench.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -76,7 +76,7 @@ describe("the archive", () => {
   it("leaves nothing behind when it is not to be published", { timeout: 60_000 }, async () => {
     rmSync(out, { recursive: true });
     const bench = await Bench.start("embedded");
-    const workers = languages.map((language) => startProgram("archive", language, [bench.listen, bench.space]));
+    const workers = languages.map((language) => startProgram(archive, language, [bench.listen, bench.space]));
     try {
       await bench.client.graphs.register(readFileSync(join(root, "examples/archive/graph.yaml"), "utf8"));
       const thread = bench.thread();

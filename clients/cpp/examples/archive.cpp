@@ -3,13 +3,13 @@
 #include <zlib.h>
 
 #include <cairn/cairn.hpp>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <thread>
+
+#include "run_until_terminated.hpp"
 
 namespace {
 
@@ -52,12 +52,7 @@ int main(int count, char** arguments) {
     std::cerr << "usage: archive ADDRESS SPACE\n";
     return 2;
   }
-  // Taken by the thread below; every thread that comes later has it blocked, too.
-  sigset_t terminated;
-  sigemptyset(&terminated);
-  sigaddset(&terminated, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &terminated, nullptr);
-
+  const sigset_t terminated = block_termination();
   cairn::ConnectOptions options;
   options.address = arguments[1];
   options.space = arguments[2];
@@ -79,10 +74,5 @@ int main(int count, char** arguments) {
     return {{"packed", cairn::Value::array()}};
   };
   const auto worker = client.worker(std::move(code));
-  std::thread([&] {
-    int signal = 0;
-    sigwait(&terminated, &signal);
-    worker->stop();
-  }).detach();
-  worker->run();
+  run_until_terminated(*worker, terminated);
 }

@@ -3,11 +3,12 @@
 
 #include <cairn/cairn.hpp>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <thread>
+
+#include "run_until_terminated.hpp"
 
 namespace {
 
@@ -39,12 +40,7 @@ int main(int count, char** arguments) {
     std::cerr << "usage: relay ADDRESS SPACE GATES\n";
     return 2;
   }
-  // Taken by the thread below; every thread that comes later has it blocked, too.
-  sigset_t terminated;
-  sigemptyset(&terminated);
-  sigaddset(&terminated, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &terminated, nullptr);
-
+  const sigset_t terminated = block_termination();
   cairn::ConnectOptions options;
   options.address = arguments[1];
   options.space = arguments[2];
@@ -62,10 +58,5 @@ int main(int count, char** arguments) {
     return {{"approved", context.interrupt({{"publish", state.at("text")}})}, {"marks", mark("approve")}};
   };
   const auto worker = client.worker(std::move(code));
-  std::thread([&] {
-    int signal = 0;
-    sigwait(&terminated, &signal);
-    worker->stop();
-  }).detach();
-  worker->run();
+  run_until_terminated(*worker, terminated);
 }

@@ -4,7 +4,7 @@ import type { PartsRef, Row, ThreadKey } from "../log.ts";
 import { READ_MS_MAX } from "./collections.ts";
 import { bytesAbout, type LogDocument, type PartId, partId, partIds, shardOf, toDocument } from "./documents.ts";
 import { hint } from "./indexes.ts";
-import { insertNew } from "./parts.ts";
+import { insertNew } from "./insert-new.ts";
 import { type Patience, persist } from "./retry.ts";
 
 /** Under the 16 MiB at which the driver makes two commands of a batch. */

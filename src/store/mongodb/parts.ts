@@ -1,8 +1,8 @@
 // Parts of large values, written before the row that refers to them.
-import { Binary, type Collection, type Filter, MongoBulkWriteError } from "mongodb";
+import { Binary, type Collection, type Filter } from "mongodb";
 import { HEAD_PART, type NewParts, type ThreadKey } from "../log.ts";
 import { type LogDocument, PART, type PartId, partId, rowId, shardOf } from "./documents.ts";
-import { DUPLICATE_KEY } from "./errors.ts";
+import { insertNew } from "./insert-new.ts";
 import { type Patience, persist } from "./retry.ts";
 
 /** Under the 16 MiB at which the driver makes two commands of a batch. */
@@ -66,16 +66,4 @@ export async function keptUploads(log: Collection<LogDocument>, key: ThreadKey):
 
 function ofUpload(key: ThreadKey, upload: string): Filter<LogDocument> {
   return { ...shardOf(key), _id: { $gte: partId(key, upload, HEAD_PART), $lt: partId(key, upload, Infinity) } };
-}
-
-/** What is there already was written by an earlier try: nobody else writes to its place. */
-export async function insertNew(log: Collection<LogDocument>, documents: LogDocument[]): Promise<void> {
-  try {
-    await log.insertMany(documents, { ordered: false });
-  } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error;
-    const errors = [error.writeErrors].flat();
-    const repeated = errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
-    if (!repeated || error.result.getWriteConcernError()) throw error;
-  }
 }

@@ -1,9 +1,10 @@
 // What servers leave for each other. It decides nothing: what of it is lost costs time, and no more.
-import { Binary, type Collection, MaxKey, MinKey, MongoBulkWriteError } from "mongodb";
+import { Binary, type Collection, MaxKey, MinKey } from "mongodb";
 import type { Environment } from "../../system/environment.ts";
 import { LETTER_KEPT_MS, type Post, type PostedLetter, WANT_KEPT_MS } from "../post.ts";
 import type { Collections } from "./collections.ts";
-import { DUPLICATE_KEY, translated } from "./errors.ts";
+import { translated } from "./errors.ts";
+import { insertNew } from "./insert-new.ts";
 import { Patience, persist } from "./retry.ts";
 
 /** The fields stand in this order everywhere: MongoDB compares embedded documents field by field. */
@@ -65,7 +66,7 @@ export class MongoPost implements Post {
       const documents = batch;
       batch = [];
       bytes = 0;
-      if (documents.length > 0) await this.#persist(() => this.#insert(documents));
+      if (documents.length > 0) await this.#persist(() => insertNew(this.#letters, documents));
     };
     for (const { to, from, n, body } of letters) {
       if (bytes + body.length > SEND_BYTES_MAX) await flush();
@@ -85,18 +86,6 @@ export class MongoPost implements Post {
   async remove(letters: PostedLetter[]): Promise<void> {
     const ids = letters.map(({ to, from, n }) => ({ to, from, n }));
     await this.#persist(() => this.#letters.deleteMany({ _id: { $in: ids } }));
-  }
-
-  /** What is there already was written by an earlier try. */
-  async #insert(documents: LetterDocument[]): Promise<void> {
-    try {
-      await this.#letters.insertMany(documents, { ordered: false });
-    } catch (error) {
-      if (!(error instanceof MongoBulkWriteError)) throw error;
-      const errors = [error.writeErrors].flat();
-      const isRepeated = errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
-      if (!isRepeated || error.result.getWriteConcernError()) throw error;
-    }
   }
 
   #persist<Result>(write: () => Promise<Result>): Promise<Result> {

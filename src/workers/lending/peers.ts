@@ -1,13 +1,13 @@
 import { create, equals, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import { type Letter, type Want, type Wants, WantsSchema } from "../../gen/cairn/store/v1/letter_pb.ts";
+import { type Letter, type Wants, WantsSchema } from "../../gen/cairn/store/v1/letter_pb.ts";
 import { type Post, WANT_KEPT_MS } from "../../store/post.ts";
 import type { Environment } from "../../system/environment.ts";
 import { workerTerms } from "../terms.ts";
 import type { WorkerHub } from "../worker-hub.ts";
 import type { WorkerSession } from "../worker-session.ts";
 import { Borrower } from "./borrower.ts";
-import { Lender } from "./lender.ts";
+import { Lender, type OthersWant } from "./lender.ts";
 import { Postbox } from "./postbox.ts";
 
 export interface PeersParts {
@@ -138,7 +138,7 @@ export class Peers {
     this.#beBusy();
   }
 
-  async #wanted(): Promise<{ server: string; want: Want }[]> {
+  async #wanted(): Promise<OthersWant[]> {
     const wanted = await this.#parts.post.wanted(this.#parts.serverId);
     return wanted.flatMap(({ server, body }) => fromBinary(WantsSchema, body).wants.map((want) => ({ server, want })));
   }

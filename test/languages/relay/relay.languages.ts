@@ -1,7 +1,6 @@
 // One graph, one thread, four languages: each node runs in a process of its own language, through the deaths of any of them.
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Thread, ThreadEvent } from "../../../clients/typescript/src/index.ts";
@@ -10,40 +9,27 @@ import {
   type Language,
   languages,
   missingPrograms,
+  relay,
   runProgram,
   startProgram,
 } from "../../../examples/programs.ts";
+import { Gates, type Mark, runners } from "../../../examples/relay/gates.ts";
 import { Bench, until } from "../../runs/support/bench.ts";
 import { storeKinds } from "../../support/stores.ts";
 
 const graph = readFileSync(fileURLToPath(new URL("../../../examples/relay/graph.yaml", import.meta.url)), "utf8");
 const TEXT = "one graph, one thread, four languages";
 
-/** Which language runs a node. */
-const runners: Record<string, Language> = {
-  extract: "python",
-  score: "rust",
-  count: "typescript",
-  hash: "cpp",
-  approve: "cpp",
-  publish: "typescript",
-};
-
-interface Mark {
-  node: string;
-  language: Language;
-  runtime: string;
-  pid: number;
-}
-
 describe.each(storeKinds)("the relay, on %s,", (kind) => {
   let bench: Bench;
   let thread: Thread;
+  let gates: Gates;
   const programs = new Map<Language, ChildProcess>();
 
   beforeEach(async () => {
-    expect(missingPrograms("relay"), "make demo-languages builds them").toEqual([]);
+    expect(missingPrograms(relay), "make demo-languages builds them").toEqual([]);
     bench = await Bench.start(kind, { taskLease: 3 });
+    gates = new Gates(bench.folder);
     for (const language of languages) start(language);
     await bench.client.graphs.register(graph);
     thread = bench.thread();
@@ -55,20 +41,10 @@ describe.each(storeKinds)("the relay, on %s,", (kind) => {
   });
 
   function start(language: Language): void {
-    programs.set(language, startProgram("relay", language, [bench.listen, bench.space, bench.folder]));
+    programs.set(language, startProgram(relay, language, [bench.listen, bench.space, bench.folder]));
   }
 
   const pidOf = (language: Language) => programs.get(language)?.pid ?? 0;
-  const close = (node: string) => writeFileSync(join(bench.folder, `${node}.closed`), "");
-  const open = (node: string) => rmSync(join(bench.folder, `${node}.closed`), { force: true });
-
-  /** The processes in which a node has begun, in order. */
-  function begun(node: string): number[] {
-    const file = join(bench.folder, "begun");
-    const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
-    return lines.flatMap((line) => (line.startsWith(`${node} `) ? [Number(line.split(" ")[1])] : []));
-  }
-
   /** Runs the relay to its question. */
   const run = () => thread.run({ text: TEXT }, { graph: "relay", requestId: "run" });
 
@@ -76,11 +52,11 @@ describe.each(storeKinds)("the relay, on %s,", (kind) => {
   async function finish(): Promise<Mark[]> {
     const { interrupts } = await thread.state();
     expect(interrupts).toMatchObject([{ node: "approve", value: { publish: TEXT } }]);
-    await runProgram("relay", "rust", ["answer", bench.listen, bench.space, thread.id]);
+    await runProgram(relay, "rust", ["answer", bench.listen, bench.space, thread.id]);
     const { values } = await thread.state();
     expect(values).toMatchObject({ score: 9, letters: 32, approved: true });
     expect(values.published).toBe(`${TEXT} (9, ${values.hash})`);
-    const printed = await runProgram("relay", "python", ["history", bench.listen, bench.space, thread.id]);
+    const printed = await runProgram(relay, "python", ["history", bench.listen, bench.space, thread.id]);
     const [newest] = printed.split("\n");
     expect(JSON.parse(newest ?? "").values.published).toBe(values.published);
     const marks = values.marks as unknown as Mark[];
@@ -121,29 +97,29 @@ describe.each(storeKinds)("the relay, on %s,", (kind) => {
     ["cpp", "hash"],
     ["typescript", "count"],
   ] as const)("goes on when the worker in %s is killed in the middle of its task", async (language, node) => {
-    close(node);
+    gates.close(node);
     const running = run();
-    await until("the node has begun", () => begun(node).length > 0);
+    await until("the node has begun", () => gates.begun(node).length > 0);
     const killed = pidOf(language);
     await endProgram(programs.get(language) as ChildProcess, "SIGKILL");
     start(language);
-    open(node);
+    gates.open(node);
     await running;
     const marks = await finish();
     expect(marks.find((mark) => mark.node === node)?.pid).not.toBe(killed);
-    expect(begun(node)[0]).toBe(killed);
+    expect(gates.begun(node)[0]).toBe(killed);
   });
 
   it("goes on when the server is killed while tasks are at work in three languages", async () => {
     const nodes = ["score", "count", "hash"];
-    for (const node of nodes) close(node);
+    for (const node of nodes) gates.close(node);
     const { runId } = await thread.run({ text: TEXT }, { graph: "relay", background: true });
-    await until("all have begun", () => nodes.every((node) => begun(node).length > 0));
+    await until("all have begun", () => nodes.every((node) => gates.begun(node).length > 0));
     await bench.kill();
     await bench.restart();
-    for (const node of nodes) open(node);
+    for (const node of nodes) gates.open(node);
     await thread.waitForRun(runId);
     await finish();
-    expect(nodes.map((node) => begun(node).length)).toEqual([1, 1, 2]);
+    expect(nodes.map((node) => gates.begun(node).length)).toEqual([1, 1, 2]);
   });
 });

@@ -11,7 +11,7 @@ import { fromNeograph } from "../../../src/origins/neograph.ts";
 import * as juncture from "../../round-trips/juncture.ts";
 import * as langgraph from "../../round-trips/langgraph.ts";
 import * as neograph from "../../round-trips/neograph.ts";
-import type { Tagged, Vectors } from "./vectors.ts";
+import { bitsOf, type Tagged, type Vectors } from "./vectors.ts";
 
 const file = fileURLToPath(new URL("../vectors.json", import.meta.url));
 const COUNT = 60;
@@ -19,15 +19,9 @@ const COUNT = 60;
 const CHECKPOINTS = 6;
 const THREAD = "t";
 
-function bits(value: number): string {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, value);
-  return view.getBigUint64(0).toString(16).padStart(16, "0");
-}
-
 const int = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }).map((value) => ({ $int: String(value) }));
 const small = fc.integer({ min: -40, max: 300 }).map((value) => ({ $int: String(value) }));
-const float = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => ({ $float: bits(value) }));
+const float = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => ({ $float: bitsOf(value) }));
 const bytes = fc.uint8Array({ maxLength: 40 }).map((data) => ({ $bytes: Buffer.from(data).toString("hex") }));
 const text = fc.string({ unit: "binary", maxLength: 20 });
 const key = text.filter((name) => !name.startsWith("$"));

@@ -3,16 +3,16 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { create, fromBinary, toJsonString } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Language, languages } from "../../../examples/programs.ts";
+import { type Language, languages, missingPrograms, runProgram } from "../../../examples/programs.ts";
 import { type Checkpoint, CheckpointSchema } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { TypedValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
 import { inline } from "../../round-trips/through.ts";
 import { Bench } from "../../runs/support/bench.ts";
-import { missingReaders, runReader } from "./programs.ts";
-import type { Tagged, Vectors } from "./vectors.ts";
+import { floatOf, type Tagged, type Vectors } from "./vectors.ts";
 
 const file = fileURLToPath(new URL("../vectors.json", import.meta.url));
 const vectors = JSON.parse(readFileSync(file, "utf8")) as Vectors;
+const programs = { name: "vectors", script: "test/languages/vectors/vectors" };
 const encodings = ["msgpack", "json"] as const;
 
 interface Line {
@@ -29,19 +29,13 @@ interface Got {
 
 const decoded = (message: string): Checkpoint => fromBinary(CheckpointSchema, Buffer.from(message, "hex"));
 
-function numberOf(bits: string): number {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, BigInt(`0x${bits}`));
-  return view.getFloat64(0);
-}
-
 /** JavaScript has one kind of number: its client reads a float that is whole as an integer, as its README says. */
 function asRead(value: Tagged, by: Language): Tagged {
   if (by !== "typescript" || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => asRead(item, by));
   const { $float: bits } = value as { $float?: Tagged };
   if (typeof bits === "string" && Object.keys(value).length === 1) {
-    const number = numberOf(bits);
+    const number = floatOf(bits);
     return Number.isInteger(number) && !Object.is(number, -0) ? { $int: String(number) } : value;
   }
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, asRead(member as Tagged, by)]));
@@ -50,12 +44,12 @@ function asRead(value: Tagged, by: Language): Tagged {
 describe("the vectors", () => {
   let bench: Bench;
   const run = async (language: Language, what: string, thread: string) => {
-    const printed = await runReader(language, [what, bench.listen, bench.space, thread, file]);
+    const printed = await runProgram(programs, language, [what, bench.listen, bench.space, thread, file]);
     return printed.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
   };
 
   beforeAll(async () => {
-    expect(missingReaders(), "build them: node test/run-all.mjs python rust cpp").toEqual([]);
+    expect(missingPrograms(programs), "make demo-languages builds them").toEqual([]);
     bench = await Bench.start("embedded");
     await bench.graph(
       {

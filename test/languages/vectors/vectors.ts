@@ -29,6 +29,19 @@ export interface Vectors {
   errors: { name: string; code: string; reason: string; field: string }[];
 }
 
+/** The number of these bits, in hexadecimal. */
+export function floatOf(bits: string): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt(`0x${bits}`));
+  return view.getFloat64(0);
+}
+
+export function bitsOf(number: number): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, number);
+  return view.getBigUint64(0).toString(16).padStart(16, "0");
+}
+
 function only(tagged: { [key: string]: Tagged }): [string, Tagged] {
   const [entry = ["", null]] = Object.keys(tagged).length === 1 ? Object.entries(tagged) : [];
   return entry as [string, Tagged];
@@ -42,11 +55,7 @@ function toPlain(tagged: Tagged): PlainValue {
     const value = BigInt(content as string);
     return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   }
-  if (tag === "$float") {
-    const view = new DataView(new ArrayBuffer(8));
-    view.setBigUint64(0, BigInt(`0x${content}`));
-    return new Float(view.getFloat64(0));
-  }
+  if (tag === "$float") return new Float(floatOf(content as string));
   if (tag === "$bytes") return new Uint8Array(Buffer.from(content as string, "hex"));
   return Object.fromEntries(Object.entries(tagged).map(([key, value]) => [key, toPlain(value as Tagged)]));
 }
@@ -57,11 +66,7 @@ function toTagged(value: PlainValue): Tagged {
   if (typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value) && !Object.is(value, -0))) {
     return { $int: String(value) };
   }
-  if (typeof value === "number") {
-    const view = new DataView(new ArrayBuffer(8));
-    view.setFloat64(0, value);
-    return { $float: view.getBigUint64(0).toString(16).padStart(16, "0") };
-  }
+  if (typeof value === "number") return { $float: bitsOf(value) };
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString("hex") };
   if (typeof value !== "object" || value === null) return value as Tagged;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toTagged(member as PlainValue)]));
