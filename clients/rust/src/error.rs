@@ -123,8 +123,9 @@ impl From<Status> for Error {
         if has_timed_out(&status) {
             return Error::deadline();
         }
-        // A connection that broke in a way that gRPC has no code for, such as a handshake that was refused.
-        let is_broken = of_transport && status.code() == Code::Unknown;
+        // A connection that broke in a way that gRPC has no code for, such as a handshake that was refused, or that was
+        // closed before the call went out, which tonic says was cancelled: whoever cancels a call here drops it.
+        let is_broken = of_transport && matches!(status.code(), Code::Unknown | Code::Cancelled);
         let mut error = Error::new(if is_broken { Code::Unavailable } else { status.code() }, status.message());
         let details = status.get_error_details();
         if let Some(info) = details.error_info().filter(|info| info.domain == DOMAIN) {
@@ -182,5 +183,26 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.0.source.as_deref()?;
         Some(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_broke_is_unavailable_whatever_the_transport_calls_it() {
+        for code in [Code::Unknown, Code::Cancelled, Code::Unavailable] {
+            let mut of_transport = Status::new(code, "connection closed");
+            of_transport.set_source(Arc::new(fmt::Error));
+            let error = Error::from(of_transport);
+            assert!(error.is_connection_loss());
+            assert_eq!(error.code(), Code::Unavailable);
+        }
+        let of_server = Error::from(Status::new(Code::Cancelled, "the run was cancelled"));
+        assert!(!of_server.is_connection_loss());
+        assert_eq!(of_server.code(), Code::Cancelled);
     }
 }
