@@ -3,6 +3,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
+const everything = ["--all-targets", "--all-features"];
+
 /** The commands for each suite, each of them a check of its own; `folder` is where they run. */
 export function buildsOf(root) {
   return {
@@ -11,8 +13,9 @@ export function buildsOf(root) {
       commands: [
         ["cargo", "fmt", "--all", "--check"],
         ["cargo", "run", "--quiet", "--locked", "-p", "generate", "--", "--check"],
-        ["cargo", "clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"],
-        ["cargo", "test", "--quiet", "--locked", "--no-run"],
+        ["cargo", "check", "--quiet", "--locked"],
+        ["cargo", "clippy", "--quiet", "--locked", "--workspace", ...everything, "--", "--deny", "warnings"],
+        ["cargo", "test", "--quiet", "--locked", "--all-features", "--no-run"],
       ],
     },
     cpp: cppBuild(root, { configure: ["-DCAIRN_BUILD_TESTS=ON"] }),

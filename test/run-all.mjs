@@ -35,7 +35,7 @@ const suites = {
 
   rust: async () => {
     const checks = await builds.rust();
-    const tests = await readRun("cargo", ["test", "--locked", "--no-fail-fast"], "clients/rust");
+    const tests = await readRun("cargo", ["test", "--locked", "--all-features", "--no-fail-fast"], "clients/rust");
     const count = (what) => {
       const results = tests.output.matchAll(new RegExp(`^test result: .* (\\d+) ${what};`, "gm"));
       return [...results].reduce((sum, [, counted]) => sum + Number(counted), 0);

@@ -8,6 +8,8 @@ mod connect;
 mod error;
 mod events;
 mod graphs;
+#[cfg(feature = "juncture")]
+pub mod juncture;
 pub mod method;
 mod pages;
 pub mod proto;

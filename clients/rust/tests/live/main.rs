@@ -2,6 +2,8 @@
 mod checkpoints;
 mod errors;
 mod events;
+#[cfg(feature = "juncture")]
+mod juncture;
 mod quickstart;
 mod runs;
 mod security;
