@@ -19,6 +19,7 @@ export interface Programs {
 }
 
 export const relay: Programs = { name: "relay", script: "examples/relay/worker" };
+export const tour: Programs = { name: "tour", script: "examples/tour/tour" };
 export const archive: Programs = { name: "archive", script: "examples/archive/worker" };
 
 function commandsOf({ name, script }: Programs): Record<Language, string[]> {

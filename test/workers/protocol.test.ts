@@ -2,60 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTransport } from "../../clients/typescript/src/channel.ts";
-import { type CairnClientError, toClientError } from "../../clients/typescript/src/index.ts";
-import { type WorkerMessage, WorkerStream } from "../../clients/typescript/src/worker/worker-stream.ts";
-import type { WorkResponse } from "../../src/gen/cairn/v1/worker_service_pb.ts";
+import type { WorkerMessage } from "../../clients/typescript/src/worker/worker-stream.ts";
 import { Bench, until } from "../runs/support/bench.ts";
-
-type Answer = WorkResponse["message"];
-
-type ValueOf<Case> = Extract<Answer, { case: Case }>["value"];
-
-/** A worker driven by hand. */
-class Hand {
-  readonly heard: Answer[] = [];
-  readonly ended: Promise<CairnClientError | undefined>;
-  readonly #transport: ReturnType<typeof openTransport>;
-  readonly #stream: WorkerStream;
-
-  constructor(bench: Bench) {
-    this.#transport = openTransport({ address: bench.listen, space: bench.space });
-    this.#stream = new WorkerStream(this.#transport);
-    this.ended = this.#listen();
-  }
-
-  send(...messages: WorkerMessage[]): this {
-    for (const message of messages) this.#stream.send(message);
-    return this;
-  }
-
-  hello(more: Record<string, unknown> = {}): this {
-    const value = { protocolVersion: 1, workerId: "hand", sessionId: randomUUID(), nodes: ["work"], slots: 2, ...more };
-    return this.send({ case: "hello", value });
-  }
-
-  /** Waits for a message of a kind. */
-  async hears<Case extends NonNullable<Answer["case"]>>(kind: Case): Promise<ValueOf<Case>> {
-    await until(`the worker hears ${kind}`, () => this.heard.some((message) => message.case === kind));
-    const found = this.heard.find((message) => message.case === kind);
-    return found?.value as ValueOf<Case>;
-  }
-
-  close(): void {
-    this.#stream.cancel();
-    this.#transport.channel.close();
-  }
-
-  async #listen(): Promise<CairnClientError | undefined> {
-    try {
-      for await (const message of this.#stream.messages()) this.heard.push(message as Answer);
-      return undefined;
-    } catch (thrown) {
-      return toClientError(thrown);
-    }
-  }
-}
+import { Hand } from "./support/hand.ts";
 
 describe("a worker that does not keep to the protocol", () => {
   let bench: Bench;
@@ -68,8 +17,8 @@ describe("a worker that does not keep to the protocol", () => {
     await bench.end();
   });
 
-  function hand(): Hand {
-    const made = new Hand(bench);
+  function hand(space = bench.space): Hand {
+    const made = new Hand({ listen: bench.listen, space });
     hands.push(made);
     return made;
   }
@@ -262,24 +211,12 @@ describe("a worker that does not keep to the protocol", () => {
   });
 
   it("in another space, is given nothing of this one", async () => {
-    const transport = openTransport({ address: bench.listen, space: "elsewhere" });
-    const stream = new WorkerStream(transport);
-    stream.send({
-      case: "hello",
-      value: { protocolVersion: 1, workerId: "w", sessionId: randomUUID(), nodes: ["work"], slots: 1 },
-    });
-    stream.send({ case: "credit", value: { tasks: 1 } });
-    const heard: Answer[] = [];
-    const listening = (async () => {
-      for await (const message of stream.messages()) heard.push(message as Answer);
-    })().catch(() => {});
-    await until("it is let in", () => heard.length > 0);
+    const elsewhere = hand("elsewhere").hello();
+    await elsewhere.hears("welcome");
+    elsewhere.send({ case: "credit", value: { tasks: 1 } });
     const { worker, lease, run } = await atWork();
     worker.send(complete(lease));
     await run;
-    expect(heard.map(({ case: kind }) => kind)).toEqual(["welcome"]);
-    stream.cancel();
-    await listening;
-    transport.channel.close();
+    expect(elsewhere.heard.map(({ case: kind }) => kind)).toEqual(["welcome"]);
   });
 });

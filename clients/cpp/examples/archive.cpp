@@ -74,5 +74,5 @@ int main(int count, char** arguments) {
     return {{"packed", cairn::Value::array()}};
   };
   const auto worker = client.worker(std::move(code));
-  run_until_terminated(*worker, terminated);
+  return run_until_terminated(*worker, terminated);
 }

@@ -58,5 +58,5 @@ int main(int count, char** arguments) {
     return {{"approved", context.interrupt({{"publish", state.at("text")}})}, {"marks", mark("approve")}};
   };
   const auto worker = client.worker(std::move(code));
-  run_until_terminated(*worker, terminated);
+  return run_until_terminated(*worker, terminated);
 }

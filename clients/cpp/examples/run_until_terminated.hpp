@@ -3,6 +3,7 @@
 
 #include <cairn/cairn.hpp>
 #include <csignal>
+#include <iostream>
 #include <thread>
 
 // Keeps SIGTERM for `run_until_terminated`. To be called first: threads that are there already would be ended by it.
@@ -14,11 +15,18 @@ inline sigset_t block_termination() {
   return terminated;
 }
 
-inline void run_until_terminated(cairn::Worker& worker, const sigset_t& terminated) {
+// Gives the program's exit code.
+inline int run_until_terminated(cairn::Worker& worker, const sigset_t& terminated) {
   std::thread([&] {
     int signal = 0;
     sigwait(&terminated, &signal);
     worker.stop();
   }).detach();
-  worker.run();
+  try {
+    worker.run();
+    return 0;
+  } catch (const cairn::Error& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
 }

@@ -8,7 +8,7 @@ import type { Case, Played } from "./case.ts";
 import { generateCase } from "./generate.ts";
 import { playWithCairn, playWithNeograph } from "./play.ts";
 
-const count = isSoak ? 5000 : 100;
+const count = isSoak ? 5000 : 50;
 const minutes = isSoak ? 120 : 5;
 
 it(

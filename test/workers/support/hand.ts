@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import { openTransport } from "../../../clients/typescript/src/channel.ts";
+import { type CairnClientError, toClientError } from "../../../clients/typescript/src/index.ts";
+import { type WorkerMessage, WorkerStream } from "../../../clients/typescript/src/worker/worker-stream.ts";
+import type { WorkResponse } from "../../../src/gen/cairn/v1/worker_service_pb.ts";
+import { until } from "../../runs/support/bench.ts";
+
+type Answer = WorkResponse["message"];
+
+type ValueOf<Case> = Extract<Answer, { case: Case }>["value"];
+
+/** A worker driven by hand. */
+export class Hand {
+  readonly heard: Answer[] = [];
+  readonly ended: Promise<CairnClientError | undefined>;
+  readonly #transport: ReturnType<typeof openTransport>;
+  readonly #stream: WorkerStream;
+
+  constructor(bench: { listen: string; space: string }) {
+    this.#transport = openTransport({ address: bench.listen, space: bench.space });
+    this.#stream = new WorkerStream(this.#transport);
+    this.ended = this.#listen();
+  }
+
+  send(...messages: WorkerMessage[]): this {
+    for (const message of messages) this.#stream.send(message);
+    return this;
+  }
+
+  hello(more: Record<string, unknown> = {}): this {
+    const value = { protocolVersion: 1, workerId: "hand", sessionId: randomUUID(), nodes: ["work"], slots: 2, ...more };
+    return this.send({ case: "hello", value });
+  }
+
+  /** Waits for a message of a kind. */
+  async hears<Case extends NonNullable<Answer["case"]>>(kind: Case): Promise<ValueOf<Case>> {
+    await until(`the worker hears ${kind}`, () => this.heard.some((message) => message.case === kind));
+    const found = this.heard.find((message) => message.case === kind);
+    return found?.value as ValueOf<Case>;
+  }
+
+  close(): void {
+    this.#stream.cancel();
+    this.#transport.channel.close();
+  }
+
+  async #listen(): Promise<CairnClientError | undefined> {
+    try {
+      for await (const message of this.#stream.messages()) this.heard.push(message as Answer);
+      return undefined;
+    } catch (thrown) {
+      return toClientError(thrown);
+    }
+  }
+}
