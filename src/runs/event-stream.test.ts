@@ -54,9 +54,9 @@ function read(
   return streamEvents(parts, key, create(StreamEventsRequestSchema, { threadId: "t", ...request }), stop.signal);
 }
 
-function tell(number: number, subNumber: number, { epoch = 1, text = "" } = {}): void {
+function tell(number: number, subNumber: number, { epoch = 1, text = "", messageId = String(subNumber) } = {}): void {
   const position = create(EphemeralPositionSchema, { epoch: BigInt(epoch), subNumber: BigInt(subNumber) });
-  const body: Body = { case: "messageToken", value: { messageId: "m", text } };
+  const body: Body = { case: "messageToken", value: { messageId, text } };
   ephemeral.tell(key, create(EventSchema, { number: BigInt(number), ephemeral: position, body }));
 }
 
@@ -115,12 +115,31 @@ test("a reader that takes nothing costs a bounded number of ephemeral events, th
   await commit(note);
   const names = await take(many, limits.ephemeralEventsKeptMax + 1);
   expect([names[0], names.at(-2), names.at(-1)]).toEqual(["10000+501", `10000+${count}`, "20000"]);
-  const text = "x".repeat(limits.ephemeralEventBytesMax - 1);
+  const text = "x".repeat(limits.ephemeralEventBytesMax - 4);
   const fit = limits.ephemeralBytesKeptMax / limits.ephemeralEventBytesMax;
   for (let i = 1; i <= 2 * fit; i++) tell(20_000, count + i, { text });
   await commit(note);
   const large = await take(many, fit + 1);
   expect([large[0], large.at(-1)]).toEqual([`20000+${count + fit + 1}`, "30000"]);
+});
+
+test("pieces of a message that a reader does not take are joined, and none is lost", async () => {
+  await commit(note);
+  const reader = read({ after: 0n });
+  await take(reader, 1);
+  const count = 5 * limits.ephemeralEventsKeptMax;
+  for (let i = 1; i <= count; i++) tell(10_000, i, { text: `${i} `, messageId: "m" });
+  tell(10_000, count + 1, { text: "another", messageId: "n" });
+  await commit(note);
+  let text = "";
+  let events = 0;
+  for await (const { body, number } of reader) {
+    if (number === 20_000n) break;
+    events++;
+    if (body.case === "messageToken") text += body.value.text;
+  }
+  expect(text).toBe(`${Array.from({ length: count }, (_, i) => `${i + 1} `).join("")}another`);
+  expect(events).toBeLessThan(100);
 });
 
 test("nothing that is filtered pushes out what is wanted", async () => {

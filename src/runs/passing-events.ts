@@ -1,9 +1,12 @@
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { limits } from "../limits.ts";
 
+/** Up to so many that wait, pieces of a message stay as they were told. */
+const APART_MAX = 64;
+
 /**
- * Ephemeral events on their way to one reader. Each waits for its place between the durable ones. Of a reader that
- * does not keep up the oldest are lost, so that what waits for it has a limit.
+ * Ephemeral events on their way to one reader. Each waits for its place between the durable ones. For a reader that does
+ * not keep up the pieces of a message are joined; then the oldest events are lost, so that what waits for it has a limit.
  */
 export class PassingEvents {
   readonly #waiting: Event[] = [];
@@ -19,7 +22,10 @@ export class PassingEvents {
   }
 
   add(event: Event): void {
-    this.#waiting.push(event);
+    const last = this.#waiting.at(-1);
+    const joined = this.#waiting.length < APART_MAX || last === undefined ? undefined : join(last, event);
+    if (joined === undefined) this.#waiting.push(event);
+    else this.#waiting[this.#waiting.length - 1] = joined;
     this.#bytes += bytesOf(event);
     while (this.#waiting.length > limits.ephemeralEventsKeptMax || this.#bytes > limits.ephemeralBytesKeptMax) {
       this.#shift();
@@ -49,6 +55,22 @@ export class PassingEvents {
     const event = this.#waiting.shift();
     if (event !== undefined) this.#bytes -= bytesOf(event);
   }
+}
+
+/** Two pieces of one message as one, in the later one's place; undefined when they are none, or too long for one. */
+function join(first: Event, second: Event): Event | undefined {
+  const [{ body: one }, { body: other }] = [first, second];
+  if (one.case !== "messageToken" || other.case !== "messageToken") return undefined;
+  const isSame =
+    first.number === second.number &&
+    first.ephemeral?.epoch === second.ephemeral?.epoch &&
+    first.namespace === second.namespace &&
+    one.value.taskId === other.value.taskId &&
+    one.value.messageId === other.value.messageId;
+  if (!isSame || bytesOf(first) + bytesOf(second) > limits.ephemeralEventBytesMax) return undefined;
+  const value = { ...other.value, text: one.value.text + other.value.text };
+  // The events themselves are shared by all readers.
+  return { ...second, body: { case: "messageToken", value } };
 }
 
 function bytesOf({ body }: Event): number {

@@ -20,7 +20,7 @@ export function services(parts: Parts, modules: NodesModule | undefined): Servic
     threadService(parts),
     graphService(parts, driving),
     runs,
-    workerService(driving),
+    workerService(driving.runParts),
     neographService(parts),
     adminService(parts, () => runs.activeRuns()),
   ];

@@ -9,15 +9,15 @@ import {
   type WorkRequest,
   type WorkResponse,
 } from "../gen/cairn/v1/worker_service_pb.ts";
+import type { RunParts } from "../runs/parts.ts";
 import { Outbox } from "../workers/outbox.ts";
 import { workerTerms } from "../workers/terms.ts";
 import type { WorkerHub } from "../workers/worker-hub.ts";
 import type { WorkerSession } from "../workers/worker-session.ts";
 import type { CallContext } from "./context.ts";
-import type { Runs } from "./runs.ts";
 import { define, type Service } from "./service.ts";
 
-export function workerService({ runParts: { workers, serverId } }: Runs): Service {
+export function workerService({ workers, serverId }: Pick<RunParts, "workers" | "serverId">): Service {
   return define(WorkerService, {
     work: (requests, context) => work({ workers, serverId }, requests, context),
     async listWorkers(_, { space }) {

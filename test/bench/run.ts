@@ -1,5 +1,5 @@
 // Measures Cairn against what lies under it and beside it, and prints ratios (docs/performance.md):
-//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine|storage]
+//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine|storage|workers]
 // Compare the rows of one table, not two runs.
 import { parseArgs } from "node:util";
 import { type Goal, printGoals } from "./goals.ts";
@@ -8,6 +8,7 @@ import { measureEvents } from "./measure-events.ts";
 import { measureReads } from "./measure-reads.ts";
 import { measureSteps } from "./measure-steps.ts";
 import { measureStorage } from "./measure-storage.ts";
+import { measureWorkers } from "./measure-workers.ts";
 import { buildGenerator } from "./set-up.ts";
 
 const { values } = parseArgs({
@@ -28,4 +29,5 @@ if (isWanted("steps")) goals.push(...(await measureSteps(options)));
 if (isWanted("events")) goals.push(...(await measureEvents(options)));
 if (isWanted("engine")) goals.push(...(await measureEngine(options)));
 if (isWanted("storage")) goals.push(...(await measureStorage(options)));
+if (isWanted("workers")) goals.push(...(await measureWorkers(options)));
 printGoals(goals);

@@ -217,6 +217,33 @@ def test_tells_listeners_of_tokens_and_events_of_its_own(
     assert [what for what in whats if what in ("message_token", "custom")] == ["message_token"] * 2 + ["custom"]
 
 
+def test_loses_nothing_that_a_function_tells_faster_than_it_is_sent(
+    client: cairn.Client, serve: Serve, one: One, thread_id: str
+) -> None:
+    told = 15_000
+
+    def work(state: dict[str, Any], context: cairn.NodeContext) -> None:
+        for number in range(told):
+            context.token("m", f"{number} ")
+
+    serve(work=work)
+    thread = client.thread(thread_id)
+    thread.ensure()
+    heard: list[str] = []
+
+    def listen() -> None:
+        for event in thread.events(after=0, until_stop=True):
+            if isinstance(event, cairn.events.MessageToken):
+                heard.append(event.text)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    time.sleep(0.3)  # Until it listens.
+    assert thread.run({}, graph=one("log: append")).status == "done"
+    listener.join(20)
+    assert "".join(heard) == "".join(f"{number} " for number in range(told))
+
+
 def test_takes_and_gives_what_no_message_could_carry(
     client: cairn.Client, serve: Serve, one: One, thread_id: str
 ) -> None:

@@ -1553,7 +1553,7 @@ pub struct EphemeralPosition {
     #[prost(uint64, tag = "1")]
     pub epoch: u64,
     /// Its place among the ephemeral events of that epoch, from 1; it increases. Where nothing is filtered, a gap says
-    /// that some were lost.
+    /// that some were lost, or that they are pieces of a message that are joined to this one.
     #[prost(uint64, tag = "2")]
     pub sub_number: u64,
 }
@@ -1791,7 +1791,7 @@ pub struct CustomEvent {
     #[prost(message, optional, tag = "3")]
     pub value: ::core::option::Option<Value>,
 }
-/// A piece of a message that a node streams.
+/// A piece of a message that a node streams. For a reader that does not keep up, several are joined into one.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MessageToken {
     /// Its task.

@@ -215,7 +215,7 @@ export type EphemeralPosition = Message<"cairn.v1.EphemeralPosition"> & {
 
   /**
    * Its place among the ephemeral events of that epoch, from 1; it increases. Where nothing is filtered, a gap says
-   * that some were lost.
+   * that some were lost, or that they are pieces of a message that are joined to this one.
    *
    * @generated from field: uint64 sub_number = 2;
    */
@@ -839,7 +839,7 @@ export const CustomEventSchema: GenMessage<CustomEvent> = /*@__PURE__*/
   messageDesc(file_cairn_v1_event, 16);
 
 /**
- * A piece of a message that a node streams.
+ * A piece of a message that a node streams. For a reader that does not keep up, several are joined into one.
  *
  * @generated from message cairn.v1.MessageToken
  */

@@ -225,7 +225,7 @@ class EphemeralPosition(_message.Message):
     """The epoch of the lease under which it was sent."""
     sub_number: _builtins.int
     """Its place among the ephemeral events of that epoch, from 1; it increases. Where nothing is filtered, a gap says
-    that some were lost.
+    that some were lost, or that they are pieces of a message that are joined to this one.
     """
     def __init__(
         self,
@@ -790,7 +790,7 @@ Global___CustomEvent: _TypeAlias = CustomEvent  # noqa: Y015
 
 @_typing.final
 class MessageToken(_message.Message):
-    """A piece of a message that a node streams."""
+    """A piece of a message that a node streams. For a reader that does not keep up, several are joined into one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -24,6 +24,8 @@ from cairn.worker.run_task import Asks, Completed, Failed, Result, run_task
 from cairn.worker.stream import WorkerStream
 
 PROTOCOL_VERSION = 1
+CROWDED_SECONDS = 0.001
+"""How long code waits before it looks again whether the connection has taken what was told."""
 _SDK = f"cairn-python/0.1.0 {platform.python_implementation()}/{platform.python_version()} {sys.platform}"
 
 # What a worker would meet again on every stream.
@@ -235,6 +237,10 @@ class Session:
             if threading.get_ident() == self._loop_thread:
                 send(progress)
                 return
+            # A function in a thread tells no faster than the connection takes it; a coroutine can't wait here.
+            while (stream := self._stream) is not None and stream.is_crowded:
+                if held.cancelled.wait(CROWDED_SECONDS):
+                    return
             with suppress(RuntimeError):  # The loop is closed: nobody is there to be told.
                 self._loop.call_soon_threadsafe(send, progress)
 

@@ -13,6 +13,8 @@ from cairn.v1 import worker_service_pb2 as pb
 _PATH = "/cairn.v1.WorkerService/Work"
 PROGRESS_WAITING_MAX = 10_000
 """So many messages may wait to be sent before what tasks tell while they run is left out: nobody keeps it anyway."""
+PROGRESS_CROWDED = 1_000
+"""So many may wait before code that can wait does, rather than be left out."""
 
 
 class WorkerStream:
@@ -32,6 +34,11 @@ class WorkerStream:
         """Sends it, unless too much waits already."""
         if self._outbox.qsize() < PROGRESS_WAITING_MAX:
             self.send(pb.WorkRequest(progress=progress))
+
+    @property
+    def is_crowded(self) -> bool:
+        """So much waits that who can should wait too."""
+        return self._outbox.qsize() >= PROGRESS_CROWDED
 
     def send_payload(self, data: bytes, chunk_bytes: int, first: Callable[[pb.Payload], pb.WorkRequest]) -> None:
         """Sends a message that carries the first piece of a payload, and the rest behind it."""
