@@ -45,6 +45,7 @@ header "gRPC for C++" libgrpc++-dev grpcpp/grpcpp.h
 header "protobuf for C++" libprotobuf-dev google/protobuf/message.h
 header "nlohmann-json" nlohmann-json3-dev nlohmann/json.hpp
 header "zlib" zlib1g-dev zlib.h
+for=test debian "PostgreSQL's server" postgresql bash -c 'compgen -G "/usr/lib/postgresql/*/bin/initdb" || command -v initdb'
 for=test header "doctest" doctest-dev doctest/doctest.h
 
 # Who may, installs what Debian has, once; what is missing then is named.

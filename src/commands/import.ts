@@ -37,7 +37,7 @@ export function addImport(program: Command): Command {
     .command("import")
     .argument(
       "<file>",
-      "what `cairn export` has written, - for standard input; with --from a file or MongoDB's address",
+      "what `cairn export` has written, - for standard input; with --from a file or a database's address",
     )
     .description("make a thread of a file that `cairn export` has written, or move in from another store");
   return addFlags(command)

@@ -1,5 +1,5 @@
 """Compares a thread store of LangGraph's with what Cairn has of it, and runs on what waits:
-compare_langgraph.py sqlite FILE | mongodb URI DATABASE, then ADDRESS. Prints how many checkpoints are the same."""
+compare_langgraph.py sqlite FILE | mongodb URI DATABASE | postgres URI, then ADDRESS SPACE. Prints how many checkpoints are the same."""
 
 import sys
 from typing import Any
@@ -34,12 +34,17 @@ def run_on(saver: CairnSaver) -> str:
     return answer
 
 
-kind, *location, address = sys.argv[1:]
-with CairnSaver(address) as ours:
+kind, *location, address, space = sys.argv[1:]
+with CairnSaver(address, space=space) as ours:
     if kind == "sqlite":
         from langgraph.checkpoint.sqlite import SqliteSaver
 
         with SqliteSaver.from_conn_string(*location) as theirs:
+            count = compare(theirs, ours)
+    elif kind == "postgres":
+        from langgraph.checkpoint.postgres import PostgresSaver
+
+        with PostgresSaver.from_conn_string(*location) as theirs:
             count = compare(theirs, ours)
     else:
         from langgraph.checkpoint.mongodb import MongoDBSaver

@@ -1,4 +1,4 @@
-"""Fills a saver of LangGraph's with threads: fill_langgraph.py sqlite FILE | mongodb URI DATABASE.
+"""Fills a saver of LangGraph's with threads: fill_langgraph.py sqlite FILE | mongodb URI DATABASE | postgres URI.
 
 One has run to its end, one waits for an answer inside a subgraph, and one has been forked; their states hold what LangGraph's
 serializer has words of its own for.
@@ -81,6 +81,12 @@ if __name__ == "__main__":
         from langgraph.checkpoint.sqlite import SqliteSaver
 
         with SqliteSaver.from_conn_string(sys.argv[2]) as saver:
+            fill(saver)
+    elif sys.argv[1] == "postgres":
+        from langgraph.checkpoint.postgres import PostgresSaver
+
+        with PostgresSaver.from_conn_string(sys.argv[2]) as saver:
+            saver.setup()
             fill(saver)
     else:
         from langgraph.checkpoint.mongodb import MongoDBSaver

@@ -8,6 +8,7 @@ import { BSON, type Document, MongoClient } from "mongodb";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { CairnClient } from "../../../clients/typescript/src/index.ts";
 import { until } from "../../runs/support/bench.ts";
+import { startPostgres } from "../../support/postgres.ts";
 import { ended, type ServerProcess, serve } from "../cairn.ts";
 
 const here = import.meta.dirname;
@@ -47,7 +48,7 @@ test("LangGraph's SQLite is read by LangGraph as before, and what waits goes on"
   expect(JSON.parse(moved.stdout)).toEqual({ threads: 3, put: 20, there: 0, verified: 20 });
   const again = await move("--from", "langgraph-sqlite", file);
   expect(again.stdout).toBe("moved in 3 threads: 0 checkpoints put, 20 were there, 20 read back\n");
-  expect(run("compare_langgraph.py", "sqlite", file, server.address)).toBe("20 at last\n");
+  expect(run("compare_langgraph.py", "sqlite", file, server.address, "default")).toBe("20 at last\n");
 });
 
 test("one thread is moved when it is named", async () => {
@@ -86,6 +87,19 @@ test("LangGraph's MongoDB is moved as its SQLite is", async () => {
   expect(checkpoint).toMatchObject({ step: 2n, source: "loop", parents: {} });
   expect(JSON.parse(new TextDecoder().decode(checkpoint.metadata))).toMatchObject({ who: "äöü", step: 2 });
   expect(values.size).toBe(Object.keys(checkpoint.channelValues).length);
+});
+
+test("LangGraph's PostgreSQL is read by LangGraph as before, and what waits goes on", async () => {
+  const postgres = await startPostgres();
+  try {
+    run("fill_langgraph.py", "postgres", postgres.uri);
+    const args = ["--from", "langgraph-postgres", postgres.uri, "--space", "postgres"];
+    expect((await move(...args)).stdout).toBe("moved in 3 threads: 20 checkpoints put, 20 read back\n");
+    expect((await move(...args)).stdout).toContain("0 checkpoints put, 20 were there");
+    expect(run("compare_langgraph.py", "postgres", postgres.uri, server.address, "postgres")).toBe("20 at last\n");
+  } finally {
+    await postgres.stop();
+  }
 });
 
 test("NeoGraph's SQLite is what its own store gives", async () => {
@@ -188,6 +202,7 @@ test.each([
   ["neograph-sqlite", "other.db", "it has no table neograph_checkpoints"],
   ["juncture-sqlite", "text.db", "file is not a database"],
   ["langgraph-mongodb", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300", "ECONNREFUSED"],
+  ["langgraph-postgres", "postgresql://127.0.0.1:1/none", "ECONNREFUSED"],
   ["langgraph-redis", "x", "Allowed choices are"],
 ])("from %s, %s is refused by name", async (from, location, why) => {
   writeFileSync(join(folder, "text.db"), "no database at all, however long it is ".repeat(40));
