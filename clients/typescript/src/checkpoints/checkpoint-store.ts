@@ -4,7 +4,9 @@ import { CairnClientError } from "../error.ts";
 import { fetchValues } from "../fetch-values.ts";
 import { type Checkpoint, CheckpointSchema, type PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import {
+  type ChannelHistory,
   type CheckpointEntry,
+  type CheckpointName,
   type CheckpointWrites,
   CheckpointWritesSchema,
   type GetCheckpointRequestSchema,
@@ -131,6 +133,19 @@ export class CheckpointStore {
       });
       return { items, nextPageToken };
     });
+  }
+
+  /**
+   * What channels are rebuilt from whose checkpoints hold only changes: of each the nearest value stored at an ancestor, and
+   * the writes since, the oldest first, in one call. Throws NOT_FOUND.
+   */
+  async channelHistory(
+    name: Pick<CheckpointName, "threadId" | "namespace" | "checkpointId">,
+    channels: readonly string[],
+    options?: CallOptions,
+  ): Promise<{ channels: Record<string, ChannelHistory>; values: ReadonlyMap<string, TypedValue> }> {
+    const response = await this.#checkpoints.getChannelHistory({ name, channels: [...channels] }, options);
+    return { channels: response.channels, values: await this.#resolve(name.threadId, response.values, options) };
   }
 
   /** Sends what changed; and everything whole if the server does not hold what was thought. */

@@ -3,41 +3,31 @@ import type { CheckpointStore } from "../checkpoints/checkpoint-store.ts";
 import type { CheckpointName } from "./config.ts";
 import { deserialized } from "./serialized-values.ts";
 
-/** Ancestors a call: delta channels are stored whole at least every 100 updates, unless a graph says otherwise. */
-const PAGE_SIZE = 100;
-
 /**
  * What delta channels are rebuilt from: per channel the nearest value stored at an ancestor, and the writes since, the
  * oldest first. The ancestor's own writes are among them, those of the checkpoint itself are not (LangGraph's
- * `BaseCheckpointSaver.getDeltaChannelHistory`). Walks up the line of parents, so other branches add nothing.
+ * `BaseCheckpointSaver.getDeltaChannelHistory`). Only the line of parents counts, so other branches add nothing.
  */
 export async function channelHistory(
   store: CheckpointStore,
   serde: SerializerProtocol,
-  { threadId, namespace, checkpointId }: CheckpointName,
+  name: CheckpointName,
   channels: readonly string[],
 ): Promise<Record<string, DeltaChannelHistory>> {
-  const histories = new Map(channels.map((channel) => [channel, { writes: [] } as DeltaChannelHistory]));
-  const open = new Set(channels);
-  const query = { namespace, ancestorsOf: checkpointId, pageSize: PAGE_SIZE };
-  for await (const { checkpoint, writes, values } of store.list(threadId, query)) {
-    if (checkpoint.id === checkpointId) continue;
-    const found: CheckpointPendingWrite[] = [];
-    for (const { taskId, channel, value } of writes) {
-      if (!open.has(channel)) continue;
-      const where = `a write of ${taskId} to ${channel} at ${checkpoint.id}`;
-      found.push([taskId, channel, await deserialized(serde, values, value, where)]);
+  if (channels.length === 0) return {};
+  const { channels: found, values } = await store.channelHistory(name, channels);
+  const histories: Record<string, DeltaChannelHistory> = {};
+  for (const channel of channels) {
+    const { seed, writes = [] } = found[channel] ?? {};
+    const read: CheckpointPendingWrite[] = [];
+    for (const { taskId, value } of writes) {
+      const where = `a write of ${taskId} to ${channel} before ${name.checkpointId}`;
+      read.push([taskId, channel, await deserialized(serde, values, value, where)]);
     }
-    for (const channel of open) {
-      const history = histories.get(channel) as DeltaChannelHistory;
-      history.writes.push(...found.filter(([, written]) => written === channel).reverse());
-      if (!Object.hasOwn(checkpoint.channelValues, channel)) continue;
-      const where = `channel ${channel} at ${checkpoint.id}`;
-      history.seed = await deserialized(serde, values, checkpoint.channelValues[channel], where);
-      open.delete(channel);
-    }
-    if (open.size === 0) break;
+    const history: DeltaChannelHistory = { writes: read };
+    const where = `channel ${channel} before ${name.checkpointId}`;
+    if (seed !== undefined) history.seed = await deserialized(serde, values, seed, where);
+    histories[channel] = history;
   }
-  for (const history of histories.values()) history.writes.reverse();
-  return Object.fromEntries(histories);
+  return histories;
 }
