@@ -1,11 +1,12 @@
 import type { Converted } from "../../origins/document.ts";
+import { sliceOfMembers } from "../../origins/json-readers.ts";
 import { fromJuncture } from "../../origins/juncture.ts";
 import { decodeJson } from "../../values/json-decode.ts";
 import { jsonText } from "../../values/json-encode.ts";
 import type { JsonSlice } from "../../values/json-slices.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { isPlainMap, type Plain } from "../../values/value.ts";
-import { documentOf } from "./langgraph-document.ts";
+import { utf8 } from "./langgraph-document.ts";
 import type { Source } from "./source.ts";
 import { bytesOf, type Row, SqliteFile, textOf } from "./sqlite-file.ts";
 import { unreadable } from "./unreadable.ts";
@@ -53,7 +54,7 @@ export class JunctureSqlite implements Source {
         namespace,
         parentId,
         checkpoint: checkpointOf(id, row),
-        metadata: new TextEncoder().encode(jsonText(metadataOf(row))),
+        metadata: utf8(jsonText(metadataOf(row))),
         writes: [...this.#file.all(sql, threadId, namespace, id)].map(writeOf),
       });
     } catch (error) {
@@ -64,20 +65,22 @@ export class JunctureSqlite implements Source {
 
 /** What the file does not keep is what juncture puts in its place when it reads it. */
 function checkpointOf(id: string, row: Row): Uint8Array {
-  return documentOf([
-    ["id", JSON.stringify(id)],
-    ["channel_values", textFrom(row.channel_values)],
-    ["channel_versions", textFrom(row.channel_versions)],
-    ["versions_seen", textFrom(row.versions_seen)],
-    ["pending_tasks", listFrom(row.pending_tasks, taskMembers)],
-    ["pending_sends", listFrom(row.pending_sends, sendMembers)],
-    ["pending_interrupts", listFrom(row.pending_interrupts, interruptMembers)],
-    ["schema_version", textOf(row.schema_version)],
-    ["created_at", JSON.stringify(textOf(row.created_at))],
-    ["v", "1"],
-    ["new_versions", "{}"],
-    ["counters_since_delta_snapshot", "{}"],
-  ]);
+  return utf8(
+    sliceOfMembers([
+      ["id", JSON.stringify(id)],
+      ["channel_values", textFrom(row.channel_values)],
+      ["channel_versions", textFrom(row.channel_versions)],
+      ["versions_seen", textFrom(row.versions_seen)],
+      ["pending_tasks", listFrom(row.pending_tasks, taskMembers)],
+      ["pending_sends", listFrom(row.pending_sends, sendMembers)],
+      ["pending_interrupts", listFrom(row.pending_interrupts, interruptMembers)],
+      ["schema_version", textOf(row.schema_version)],
+      ["created_at", JSON.stringify(textOf(row.created_at))],
+      ["v", "1"],
+      ["new_versions", "{}"],
+      ["counters_since_delta_snapshot", "{}"],
+    ]),
+  );
 }
 
 function metadataOf(row: Row): Plain {
@@ -89,11 +92,13 @@ function metadataOf(row: Row): Plain {
 }
 
 function writeOf(row: Row): Uint8Array {
-  return documentOf([
-    ["task_id", JSON.stringify(textOf(row.task_id))],
-    ["channel", JSON.stringify(textOf(row.channel))],
-    ["value", textOf(row.value)],
-  ]);
+  return utf8(
+    sliceOfMembers([
+      ["task_id", JSON.stringify(textOf(row.task_id))],
+      ["channel", JSON.stringify(textOf(row.channel))],
+      ["value", textOf(row.value)],
+    ]),
+  );
 }
 
 function textFrom(column: unknown): JsonSlice {

@@ -1,4 +1,6 @@
 // A checkpoint as LangGraph's savers for SQLite and MongoDB store it: one document with all values in it.
+
+import { sliceOfMembers } from "../../origins/json-readers.ts";
 import type { Dumped, LanggraphTuple } from "../../origins/langgraph.ts";
 import { jsonText } from "../../values/json-encode.ts";
 import { type JsonSlice, jsonDocument, sliceObject } from "../../values/json-slices.ts";
@@ -22,7 +24,7 @@ function ofMsgpack(data: Uint8Array): Pick<LanggraphTuple, "checkpoint" | "chann
   members.delete("channel_values");
   const texts = [...members].map(([name, slice]): [string, JsonSlice] => [name, jsonText(decodeMsgpack(slice))]);
   return {
-    checkpoint: documentOf(texts),
+    checkpoint: utf8(sliceOfMembers(texts)),
     channelValues: byName([...channels].map(([name, slice]) => [name, dumped(slice)])),
   };
 }
@@ -38,15 +40,15 @@ function ofJson(data: Uint8Array): Pick<LanggraphTuple, "checkpoint" | "channelV
   if (members === undefined || channels === undefined) throw new Error("it is no checkpoint");
   members.delete("channel_values");
   const values = [...channels].map(([name, slice]): [string, Dumped] => {
-    return [name, { type: "json", data: new TextEncoder().encode(slice) }];
+    return [name, { type: "json", data: utf8(slice) }];
   });
-  return { checkpoint: documentOf([...members]), channelValues: byName(values) };
-}
-
-export function documentOf(members: [string, JsonSlice][]): Uint8Array {
-  return new TextEncoder().encode(`{${members.map(([name, slice]) => `${JSON.stringify(name)}:${slice}`).join(",")}}`);
+  return { checkpoint: utf8(sliceOfMembers(members)), channelValues: byName(values) };
 }
 
 function byName(values: [string, Dumped][]): LanggraphTuple["channelValues"] {
   return Object.assign(Object.create(null), Object.fromEntries(values));
+}
+
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

@@ -1,10 +1,11 @@
 import { type Binary, type Collection, type Document, MongoClient } from "mongodb";
 import type { Converted } from "../../origins/document.ts";
+import { sliceOfMembers } from "../../origins/json-readers.ts";
 import { fromLanggraph, type LanggraphWrite } from "../../origins/langgraph.ts";
 import { jsonText } from "../../values/json-encode.ts";
 import type { JsonSlice } from "../../values/json-slices.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
-import { documentOf, takeApart } from "./langgraph-document.ts";
+import { takeApart, utf8 } from "./langgraph-document.ts";
 import type { Source } from "./source.ts";
 import { unreadable } from "./unreadable.ts";
 
@@ -72,7 +73,7 @@ export class LanggraphMongodb implements Source {
         threadId: thread_id,
         namespace: checkpoint_ns,
         parentId: found.parent_checkpoint_id ?? undefined,
-        metadata: new TextEncoder().encode(metadataText(found.metadata)),
+        metadata: utf8(metadataText(found.metadata)),
         writes: (await beside.toArray()).map(toWrite),
         ...takeApart({ type: found.type, data: bytesOf(found.checkpoint) }),
       });
@@ -96,7 +97,7 @@ function toWrite(found: Document): LanggraphWrite {
 function metadataText(metadata: Document): JsonSlice {
   if (!Array.isArray(metadata)) {
     const members = Object.entries(metadata).map(([name, value]): [string, JsonSlice] => [name, metadataText(value)]);
-    return new TextDecoder().decode(documentOf(members));
+    return sliceOfMembers(members);
   }
   const [type, data] = metadata;
   if (type === "null") return "null";

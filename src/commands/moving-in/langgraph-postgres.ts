@@ -4,6 +4,7 @@ import { type Dumped, fromLanggraph, type LanggraphWrite } from "../../origins/l
 import { decodeJson } from "../../values/json-decode.ts";
 import { jsonDocument, sliceObject } from "../../values/json-slices.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
+import { utf8 } from "./langgraph-document.ts";
 import type { Source } from "./source.ts";
 import { unreadable } from "./unreadable.ts";
 
@@ -83,9 +84,9 @@ export class LanggraphPostgres implements Source {
         threadId,
         namespace,
         parentId: row.parent_checkpoint_id ?? undefined,
-        checkpoint: new TextEncoder().encode(row.document),
+        checkpoint: utf8(row.document),
         channelValues,
-        metadata: new TextEncoder().encode(row.metadata),
+        metadata: utf8(row.metadata),
         writes: (await this.#rows(writesSql, threadId, namespace, id)).map(toWrite),
       });
     } catch (error) {
@@ -100,10 +101,10 @@ export class LanggraphPostgres implements Source {
 
 /** Texts, numbers, truth values and nulls stand in the document itself. */
 function inlineValues(json: string): Record<string, Dumped> {
-  const members = sliceObject(jsonDocument(new TextEncoder().encode(json))) ?? [];
+  const members = sliceObject(jsonDocument(utf8(json))) ?? [];
   const values: Record<string, Dumped> = Object.create(null);
   for (const [name, slice] of members) {
-    const plain = decodeJson(new TextEncoder().encode(slice));
+    const plain = decodeJson(utf8(slice));
     values[name] =
       plain === null ? { type: "null", data: new Uint8Array() } : { type: "msgpack", data: encodeMsgpack(plain) };
   }

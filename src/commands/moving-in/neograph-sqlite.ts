@@ -1,7 +1,8 @@
 import type { Converted } from "../../origins/document.ts";
+import { sliceOfMembers } from "../../origins/json-readers.ts";
 import { fromNeograph } from "../../origins/neograph.ts";
 import { type JsonSlice, jsonDocument, sliceArray, sliceObject } from "../../values/json-slices.ts";
-import { documentOf } from "./langgraph-document.ts";
+import { utf8 } from "./langgraph-document.ts";
 import type { Source } from "./source.ts";
 import { type Row, SqliteFile, textOf } from "./sqlite-file.ts";
 import { unreadable } from "./unreadable.ts";
@@ -39,7 +40,7 @@ export class NeographSqlite implements Source {
     const id = textOf(row.checkpoint_id);
     try {
       const shape = row.checkpoint_shape === null ? shapeOf(row) : members(textOf(row.checkpoint_shape));
-      const document = documentOf([
+      const document = sliceOfMembers([
         ["id", JSON.stringify(id)],
         ["thread_id", JSON.stringify(threadId)],
         ["channel_values", this.#values(threadId, shape)],
@@ -54,7 +55,7 @@ export class NeographSqlite implements Source {
         ["timestamp", textOf(row.timestamp_ms)],
         ["schema_version", textOf(row.schema_version)],
       ]);
-      return fromNeograph(document, this.#records(threadId, id));
+      return fromNeograph(utf8(document), this.#records(threadId, id));
     } catch (error) {
       throw unreadable(`thread ${JSON.stringify(threadId)}, checkpoint ${JSON.stringify(id)}`, error);
     }
@@ -73,26 +74,28 @@ export class NeographSqlite implements Source {
       const sql = "SELECT blob_data FROM neograph_checkpoint_blobs WHERE thread_id = ? AND channel = ? AND version = ?";
       const blob = this.#file.get(sql, threadId, name, BigInt(version));
       if (blob === undefined) throw new Error(`channel ${JSON.stringify(name)} has no value of version ${version}`);
-      channels.set(name, textFrom([["value", textOf(blob.blob_data)], ...channel]));
+      channels.set(name, sliceOfMembers([["value", textOf(blob.blob_data)], ...channel]));
     }
-    state.set("channels", textFrom([...channels]));
-    return textFrom([...state]);
+    state.set("channels", sliceOfMembers(channels));
+    return sliceOfMembers(state);
   }
 
   #records(threadId: string, id: string): Uint8Array[] {
     const sql =
       "SELECT * FROM neograph_checkpoint_writes WHERE thread_id = ? AND parent_checkpoint_id = ? ORDER BY seq";
     return [...this.#file.all(sql, threadId, id)].map((row) =>
-      documentOf([
-        ["task_id", JSON.stringify(textOf(row.task_id))],
-        ["task_path", JSON.stringify(textOf(row.task_path))],
-        ["node_name", JSON.stringify(textOf(row.node_name))],
-        ["writes_json", JSON.stringify(textOf(row.writes_json))],
-        ["command_json", JSON.stringify(textOf(row.command_json))],
-        ["sends_json", JSON.stringify(textOf(row.sends_json))],
-        ["step", textOf(row.step)],
-        ["timestamp_ms", textOf(row.timestamp_ms)],
-      ]),
+      utf8(
+        sliceOfMembers([
+          ["task_id", JSON.stringify(textOf(row.task_id))],
+          ["task_path", JSON.stringify(textOf(row.task_path))],
+          ["node_name", JSON.stringify(textOf(row.node_name))],
+          ["writes_json", JSON.stringify(textOf(row.writes_json))],
+          ["command_json", JSON.stringify(textOf(row.command_json))],
+          ["sends_json", JSON.stringify(textOf(row.sends_json))],
+          ["step", textOf(row.step)],
+          ["timestamp_ms", textOf(row.timestamp_ms)],
+        ]),
+      ),
     );
   }
 }
@@ -100,23 +103,22 @@ export class NeographSqlite implements Source {
 /** Of a row that was written before there were shapes: its versions say which values it has. */
 function shapeOf(row: Row): Map<string, JsonSlice> {
   const versions = [...members(textOf(row.channel_versions))];
-  const channels = versions.map(([name, version]): [string, JsonSlice] => [name, textFrom([["version", version]])]);
+  const channels = versions.map(([name, version]): [string, JsonSlice] => [
+    name,
+    sliceOfMembers([["version", version]]),
+  ]);
   const values: [string, JsonSlice][] = [
     ["global_version", textOf(row.global_version)],
-    ["channels", textFrom(channels)],
+    ["channels", sliceOfMembers(channels)],
   ];
   return new Map([
-    ["channel_values", textFrom(values)],
+    ["channel_values", sliceOfMembers(values)],
     ["blob_channels", JSON.stringify(versions.map(([name]) => name))],
   ]);
 }
 
 function members(text: JsonSlice): Map<string, JsonSlice> {
-  const found = sliceObject(jsonDocument(new TextEncoder().encode(text)));
+  const found = sliceObject(jsonDocument(utf8(text)));
   if (found === undefined) throw new Error(`${text.slice(0, 100)} is no JSON object`);
   return found;
-}
-
-function textFrom(members: [string, JsonSlice][]): JsonSlice {
-  return new TextDecoder().decode(documentOf(members));
 }

@@ -40,7 +40,7 @@ function run(program: string, ...args: string[]): string {
 
 const move = (...args: string[]) => server.cairn(["import", ...args]);
 
-test("LangGraph's SQLite is read by LangGraph as before, and what waits goes on", async () => {
+test("LangGraph's SQLite is read by LangGraph as before, and what waits goes on", { timeout: 180_000 }, async () => {
   const file = join(folder, "langgraph.db");
   run("fill_langgraph.py", "sqlite", file);
   const moved = await move("--from", "langgraph-sqlite", file, "--json");
@@ -89,7 +89,9 @@ test("LangGraph's MongoDB is moved as its SQLite is", async () => {
   expect(values.size).toBe(Object.keys(checkpoint.channelValues).length);
 });
 
-test("LangGraph's PostgreSQL is read by LangGraph as before, and what waits goes on", async () => {
+test("LangGraph's PostgreSQL is read by LangGraph as before, and what waits goes on", {
+  timeout: 180_000,
+}, async () => {
   const postgres = await startPostgres();
   try {
     run("fill_langgraph.py", "postgres", postgres.uri);
