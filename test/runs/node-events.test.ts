@@ -182,10 +182,8 @@ describe("a node that tells", () => {
     await heard.done;
     expect(answered).toBeGreaterThan(0);
     expectOrdered(heard.events, { isFiltered: true });
-    const numbers = texts(heard.events).map(Number);
-    // Who does not keep up loses some, the oldest of what waits: the last one has come.
-    expect(numbers).toEqual(numbers.toSorted((one, other) => one - other));
-    expect(new Set(numbers).size).toBe(numbers.length);
-    expect(numbers.at(-1)).toBe(count - 1);
+    // For who does not keep up, pieces are joined: none is lost.
+    const numbers = texts(heard.events).join("").split(" ");
+    expect(numbers).toEqual([...Array.from({ length: count }, (_, i) => String(i)), ""]);
   });
 });

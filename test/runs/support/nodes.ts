@@ -72,7 +72,7 @@ export async function tells(_state: NodeState, context: NodeContext): Promise<Re
 /** Tells as fast as it can and never yields; `bytes` is the length of each piece. */
 export function floods(_state: NodeState, context: NodeContext): Result {
   const { count = 1, bytes = 0 } = paramsOf(context);
-  for (let i = 0; i < count; i++) context.token("flood", String(i).padEnd(bytes, "."));
+  for (let i = 0; i < count; i++) context.token("flood", `${i} `.padEnd(bytes, "."));
   leave(context, "flooded");
   return { log: [context.node] };
 }
