@@ -7,6 +7,16 @@ from typing import Any
 import neograph_engine as ng
 
 THREADS = ("first", "second")
+WRITE = (
+    "task_id",
+    "task_path",
+    "node_name",
+    "writes",
+    "command",
+    "sends",
+    "step",
+    "timestamp",
+)
 
 
 class Count(ng.GraphNode):  # type: ignore[misc]
@@ -43,6 +53,18 @@ def fill(file: str) -> None:
         config = ng.RunConfig()
         config.thread_id, config.input = thread, {"n": 1, "log": [2**53 + 1]}
         engine.run(config)
+        # As after a crash: what one of several tasks has written is kept beside the checkpoint.
+        write = ng.PendingWrite()
+        write.task_id, write.task_path, write.node_name, write.step, write.timestamp = (
+            "task",
+            "s1:count",
+            "count",
+            1,
+            7,
+        )
+        write.writes = [{"channel": "n", "value": 2**53 + 1}]
+        write.sends = [{"node": "again", "value": {"x": 1.0}}]
+        store.put_writes(thread, store.load_latest(thread).id, write)
 
 
 def told(checkpoint: Any) -> dict[str, Any]:
@@ -77,6 +99,16 @@ def compare(file: str, address: str) -> int:
                 told(each) for each in listed
             ]
             assert told(ours.load_latest(thread)) == told(theirs.load_latest(thread))
+            latest = listed[0].id
+            written = [
+                [repr(getattr(write, name)) for name in WRITE]
+                for write in theirs.get_writes(thread, latest)
+            ]
+            found = [
+                [repr(getattr(write, name)) for name in WRITE]
+                for write in ours.get_writes(thread, latest)
+            ]
+            assert written == found and len(found) == 1, (written, found)
             count += len(listed)
     return count
 
