@@ -5,7 +5,7 @@ import { Arena } from "./arena.ts";
 import type { Call, Entry, Final } from "./history.ts";
 import { judge } from "./judge.ts";
 
-const ROUNDS = isSoak ? 500 : 25;
+const ROUNDS = isSoak ? 500 : 20;
 const TIMEOUT_MS = isSoak ? 3_600_000 : 120_000;
 const MINUTE_MS = 60_000;
 

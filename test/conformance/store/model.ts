@@ -7,7 +7,7 @@ import { ModelStore } from "./model-store.ts";
 import { type Context, FULL } from "./support.ts";
 
 /** CAIRN_SOAK=1 runs many more; CAIRN_SEED repeats a run. */
-const RUNS = isSoak ? 1_000 : 20;
+const RUNS = isSoak ? 1_000 : 12;
 
 /** Random operations, against the store and against the plainest thing that could be right. */
 export function model(context: () => Context): void {
