@@ -10,12 +10,16 @@ import { playWithCairn, playWithNeograph } from "./play.ts";
 
 const count = isSoak ? 5000 : 50;
 const minutes = isSoak ? 120 : 5;
+/** Among the graphs that this seed gives, each kind is there: a few that a run draws may lack one. */
+const seedWithEachKind = 1;
 
 it(
   `generated graphs run alike (seed ${seed})`,
   async () => {
-    const random = randomFrom(seed);
-    const cases = Array.from({ length: count }, (_, i) => generateCase(random, i));
+    const drawn = [seedWithEachKind, seed].map(randomFrom);
+    const cases = drawn.flatMap((random, half) =>
+      Array.from({ length: count / 2 }, (_, i) => generateCase(random, half * count + i)),
+    );
     const played = await expectAlike(cases.map((subject) => [JSON.stringify(subject), subject]));
     // The generator makes what it was made for.
     expect(played.filter(({ status }) => status === "done").length).toBeGreaterThan(count / 2);
