@@ -14,6 +14,7 @@ import {
   type VersionMap,
   type VersionsSeen,
 } from "../gen/cairn/v1/value_pb.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import { BarrierChannel } from "./channels/barrier.ts";
 import { SendsChannel } from "./channels/sends.ts";
 import type { CompiledGraph } from "./graph.ts";
@@ -162,7 +163,7 @@ export function toCheckpoint(state: GraphState, context: CheckpointContext): { c
 
 function extraOf({ graph, kept }: GraphState): Checkpoint["extra"] {
   const extra: Checkpoint["extra"] = kept === undefined ? {} : keptTasksEntry(kept);
-  if (graph.path.length > 0) extra[GRAPH_PATH] = new TextEncoder().encode(JSON.stringify(graph.path));
+  if (graph.path.length > 0) extra[GRAPH_PATH] = encodeUtf8(JSON.stringify(graph.path));
   return extra;
 }
 

@@ -1,4 +1,5 @@
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 
 /** Key of `extra` in a checkpoint that a migration of the state made. */
 const KEPT_TASKS = "kept_tasks";
@@ -28,7 +29,7 @@ export function knownAs({ checkpointId, kept }: { checkpointId: string; kept: Ke
 /** As it is kept in `extra`. */
 export function keptTasksEntry({ checkpointId, tasks }: KeptTasks): Checkpoint["extra"] {
   const rows = [...tasks].map(([path, { id, node }]) => [path, id, node]);
-  return { [KEPT_TASKS]: new TextEncoder().encode(JSON.stringify([checkpointId, ...rows])) };
+  return { [KEPT_TASKS]: encodeUtf8(JSON.stringify([checkpointId, ...rows])) };
 }
 
 /** Undefined when there are none, "malformed" for what this engine never writes. */

@@ -1,13 +1,28 @@
 import { CairnError } from "../errors.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { TypedValue, Value } from "../gen/cairn/v1/value_pb.ts";
 import { type JsonSlice, jsonDocument, sliceObject } from "../values/json-slices.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import { mapOf, type Read, sliceOfMembers } from "./json-readers.ts";
 
 /** A checkpoint of another framework as Cairn keeps it. Its values are inline. */
 export interface Converted {
   checkpoint: Checkpoint;
   writes: PendingWrite[];
+}
+
+/** Replaces, in place, each reference by the value that a reader was given for it. */
+export function putInline({ checkpoint, writes }: Converted, values: ReadonlyMap<string, TypedValue>): void {
+  const all: (Value | undefined)[] = [
+    ...Object.values(checkpoint.channelValues),
+    ...checkpoint.pendingTasks.map(({ stateOverride }) => stateOverride),
+    ...[...checkpoint.pendingSends, ...checkpoint.pendingInterrupts, ...writes].map(({ value }) => value),
+  ];
+  for (const value of all) {
+    const found = value?.source.case === "ref" ? values.get(value.source.value) : undefined;
+    if (value !== undefined && found !== undefined) value.source = { case: "inline", value: found };
+  }
 }
 
 /**
@@ -58,7 +73,7 @@ export class Import {
     const names = [...this.#left.keys()];
     const broken = names.find((name) => !name.isWellFormed());
     if (broken !== undefined) throw malformed(`${this.#what}[${JSON.stringify(broken)}]`, "its name is no Unicode");
-    const bytes = (slice: JsonSlice) => new TextEncoder().encode(slice);
+    const bytes = (slice: JsonSlice) => encodeUtf8(slice);
     return mapOf([
       ...[...this.#left].map(([name, slice]): [string, Uint8Array] => [escaped(name), bytes(slice)]),
       ...this.#absent.map((name): [string, Uint8Array] => [absent(name), new Uint8Array()]),
@@ -91,7 +106,7 @@ export class Export {
     for (const name of membersLeft({ extra: this.#extra })) {
       if (!replaced.includes(name)) this.#members.set(name, this.left(name) ?? "null");
     }
-    return new TextEncoder().encode(sliceOfMembers(this.#members));
+    return encodeUtf8(sliceOfMembers(this.#members));
   }
 }
 

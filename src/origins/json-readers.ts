@@ -1,4 +1,5 @@
 // Readers of slices of JSON: each gives what a field can hold, or undefined when the field could not give it back.
+
 import { create } from "@bufbuild/protobuf";
 import {
   type NameList,
@@ -12,6 +13,7 @@ import {
   VersionSchema,
 } from "../gen/cairn/v1/value_pb.ts";
 import { type JsonSlice, sliceArray, sliceObject } from "../values/json-slices.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import { floatText } from "../values/value.ts";
 
 export type Read<T> = (slice: JsonSlice) => T | undefined;
@@ -77,7 +79,7 @@ export function readMembers<Name extends string>(...names: Name[]): Read<Record<
 
 /** A value as it stands in the document, byte for byte. */
 export function jsonSliceValue(slice: JsonSlice): Value {
-  const inline = create(TypedValueSchema, { type: "json", data: new TextEncoder().encode(slice) });
+  const inline = create(TypedValueSchema, { type: "json", data: encodeUtf8(slice) });
   return create(ValueSchema, { source: { case: "inline", value: inline } });
 }
 

@@ -1,4 +1,5 @@
 // juncture's checkpoints: the JSON that serde makes of `Checkpoint`, `CheckpointMetadata` and `PendingWrite`.
+
 import { create } from "@bufbuild/protobuf";
 import {
   type Checkpoint,
@@ -18,6 +19,7 @@ import {
 } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { type VersionMap, VersionMapSchema, VersionSchema, VersionsSeenSchema } from "../gen/cairn/v1/value_pb.ts";
 import { type JsonSlice, jsonDocument, sliceObject } from "../values/json-slices.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import { type Converted, Export, Import, malformed } from "./document.ts";
 import {
   jsonSliceValue,
@@ -220,5 +222,5 @@ function toWrite({ taskId, channel, value }: PendingWrite): Uint8Array {
     ["channel", JSON.stringify(channel)],
     ["value", sliceOfValue(value)],
   ]);
-  return new TextEncoder().encode(slice);
+  return encodeUtf8(slice);
 }

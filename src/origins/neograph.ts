@@ -1,4 +1,5 @@
 // NeoGraph's checkpoints: the JSON of their 13 members, of the layouts 0 to 4, and its records of pending writes.
+
 import { create } from "@bufbuild/protobuf";
 import {
   type Checkpoint,
@@ -12,6 +13,7 @@ import {
 import { type NameSet, NameSetSchema, TypedValueSchema, ValueSchema } from "../gen/cairn/v1/value_pb.ts";
 import { type JsonSlice, jsonDocument, sliceObject } from "../values/json-slices.ts";
 import { compareBytes } from "../values/order.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import { type Converted, Export, Import, malformed, membersLeft } from "./document.ts";
 import {
   jsonSliceValue,
@@ -81,7 +83,7 @@ export function fromNeograph(json: Uint8Array, writes: readonly Uint8Array[] = [
     channelVersions: document.take("channel_versions", readVersionMap),
     nextNodes: document.takeAll("next_nodes", readList(readText)) ?? nextNodeOf(document),
     phase: document.take("interrupt_phase", (slice) => phases[readText(slice) ?? ""]),
-    metadata: document.take("metadata", (slice) => new TextEncoder().encode(slice)),
+    metadata: document.take("metadata", (slice) => encodeUtf8(slice)),
   });
   checkpoint.barrierState = document.takeAll("barrier_state", readMap(readNameSet)) ?? mapOf([]);
   takeChannels(document, checkpoint);
@@ -112,7 +114,7 @@ export function toNeograph({ checkpoint, writes }: Converted): { json: Uint8Arra
     sliceOfMap(barrierState, ({ names }) => sliceOfList(names, JSON.stringify)),
   );
   document.put("channel_values", channelsOf(document, checkpoint));
-  const records = writes.map(({ value }) => new TextEncoder().encode(sliceOfValue(value)));
+  const records = writes.map(({ value }) => encodeUtf8(sliceOfValue(value)));
   return { json: document.document("channel_values"), writes: records };
 }
 
@@ -183,7 +185,7 @@ function fromRecords(records: readonly Uint8Array[]): PendingWrite[] {
     if (taskId === undefined) throw malformed(`writes[${i}].task_id`, "is missing or no text");
     const idx = counts.get(taskId) ?? 0;
     counts.set(taskId, idx + 1);
-    const typed = create(TypedValueSchema, { type: neographWriteType, data: new TextEncoder().encode(slice) });
+    const typed = create(TypedValueSchema, { type: neographWriteType, data: encodeUtf8(slice) });
     return create(PendingWriteSchema, {
       taskId,
       taskPath: readText(members?.get("task_path") ?? "") ?? "",

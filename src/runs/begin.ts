@@ -13,6 +13,7 @@ import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { limits } from "../limits.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
+import { EMPTY_METADATA } from "../store/thread-record.ts";
 import { type Answers, giveAnswers, takeAnswers } from "./answers.ts";
 import { carryOver, carryOverChildren } from "./carry-over.ts";
 import { EventMaker } from "./event-bodies.ts";
@@ -142,7 +143,7 @@ function planOf(call: RunCall, runId: string, epoch: bigint, { state }: Loaded):
     interruptAfter: options.interruptAfter.length > 0 ? options.interruptAfter : spec.interruptAfter,
     single: call.single,
     durability: options.durability,
-    metadata: options.metadata.length > 0 ? options.metadata : new TextEncoder().encode("{}"),
+    metadata: options.metadata.length > 0 ? options.metadata : EMPTY_METADATA,
     request: call.request,
   };
 }

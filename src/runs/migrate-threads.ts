@@ -14,6 +14,7 @@ import {
 import { Code } from "../gen/google/rpc/code_pb.ts";
 import { limits } from "../limits.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
+import { EMPTY_METADATA } from "../store/thread-record.ts";
 import { carryOver } from "./carry-over.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { findIn, type Loaded } from "./load.ts";
@@ -129,7 +130,7 @@ async function save(parts: Parts, key: ThreadKey, graph: CompiledGraph, told: Th
       threadId: key.thread,
       runId: "",
       nowMs: environment.clock.nowMs(),
-      metadata: new TextEncoder().encode("{}"),
+      metadata: EMPTY_METADATA,
     });
     if (carried === undefined) return undefined;
     const { checkpoint } = carried;

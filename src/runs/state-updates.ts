@@ -10,6 +10,7 @@ import type { Input } from "../gen/cairn/v1/run_service_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
 import { checkpointNotFound } from "../not-found.ts";
 import type { Draft, ThreadKey, ThreadTail } from "../store/store.ts";
+import { EMPTY_METADATA } from "../store/thread-record.ts";
 import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, findStored, graphOf, type Loaded, loadState } from "./load.ts";
 import { loadForRun } from "./load-for-run.ts";
@@ -46,7 +47,7 @@ export async function updateDraft(parts: RunParts, update: StateUpdates, thread:
     source: isCopy ? "fork" : "update",
     runId: "",
     nowMs: parts.environment.clock.nowMs(),
-    metadata: new TextEncoder().encode("{}"),
+    metadata: EMPTY_METADATA,
     ran,
     previousVersions,
   });

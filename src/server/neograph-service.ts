@@ -18,6 +18,7 @@ import { limits } from "../limits.ts";
 import { fromNeograph, schemaVersionMax, toNeograph, unknownMembers } from "../origins/neograph.ts";
 import { originName } from "../origins/origin-name.ts";
 import type { StoredCheckpoint } from "../store/store.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import { putCheckpoint } from "./checkpoint-put.ts";
 import type { CallContext } from "./context.ts";
 import { define, type Parts, type Service } from "./service.ts";
@@ -60,7 +61,7 @@ export function neographService(parts: Parts): Service {
 }
 
 async function save(parts: Parts, { id, threadId, checkpointJson }: CheckpointBlob, context: CallContext) {
-  const { checkpoint } = fromNeograph(new TextEncoder().encode(checkpointJson));
+  const { checkpoint } = fromNeograph(encodeUtf8(checkpointJson));
   const field = "checkpoint.checkpoint_json";
   if (checkpoint.id !== id) throw invalidField(field, "has another id than `id`");
   if (checkpoint.threadId !== threadId) throw invalidField(field, "has another thread_id than `thread_id`");

@@ -24,6 +24,7 @@ import {
 } from "../gen/cairn/v1/thread_service_pb.ts";
 import { threadNotFound } from "../not-found.ts";
 import type { Store, ThreadKey } from "../store/store.ts";
+import { EMPTY_METADATA } from "../store/thread-record.ts";
 import { decodeJson } from "../values/json-decode.ts";
 import { isPlainMap } from "../values/value.ts";
 import type { Handlers } from "./adapter.ts";
@@ -157,7 +158,7 @@ function threadUpdated() {
 
 /** A thread's metadata must be a JSON object; its bytes are kept. */
 function metadataOf(given: Uint8Array): Uint8Array {
-  if (given.length === 0) return new TextEncoder().encode("{}");
+  if (given.length === 0) return EMPTY_METADATA;
   let decoded: unknown;
   try {
     decoded = decodeJson(given);

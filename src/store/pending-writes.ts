@@ -20,8 +20,10 @@ export function mergeWrites(records: Iterable<Record>, namespace: string, checkp
       }
     }
   }
-  return [...merged.values()].sort(
-    (left, right) =>
-      compareBytes(left.taskPath, right.taskPath) || compareBytes(left.taskId, right.taskId) || left.idx - right.idx,
-  );
+  return [...merged.values()].sort(compareWrites);
+}
+
+/** The order in which the writes of a checkpoint are read. */
+export function compareWrites(left: PendingWrite, right: PendingWrite): number {
+  return compareBytes(left.taskPath, right.taskPath) || compareBytes(left.taskId, right.taskId) || left.idx - right.idx;
 }

@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Record, type Tail, TailSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { type Thread, ThreadSchema, ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
+import { encodeUtf8 } from "../values/utf8.ts";
 import type { Row, ThreadKey, ThreadSummary } from "./log.ts";
 import type { ThreadTail } from "./store.ts";
 import { tagsOfMetadata } from "./tags.ts";
@@ -35,7 +36,7 @@ function statusOf({ status, calls }: Tail): ThreadStatus {
   return calls.length > 0 ? ThreadStatus.BUSY : status;
 }
 
-export const EMPTY_METADATA: Uint8Array = new TextEncoder().encode("{}");
+export const EMPTY_METADATA: Uint8Array = encodeUtf8("{}");
 
 /**
  * What lists say of a thread after this record. `isFirst` says that the record created the thread: what an

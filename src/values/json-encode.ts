@@ -1,4 +1,5 @@
 import { kindOf, Unencodable, under } from "./fault.ts";
+import { encodeUtf8 } from "./utf8.ts";
 import { Ext, Float, floatText, isPlainMap, type Plain, type PlainMap, valueDepthMax } from "./value.ts";
 
 /**
@@ -14,7 +15,7 @@ export function jsonText(value: Plain): string {
 }
 
 export function encodeJson(value: Plain): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(jsonText(value));
+  return encodeUtf8(jsonText(value));
 }
 
 function write(value: Plain, depth: number): string {

@@ -14,7 +14,8 @@ import {
   OnConflict,
   ValueView,
 } from "../../src/gen/cairn/v1/checkpoint_service_pb.ts";
-import type { TypedValue, Value, ValueEntry } from "../../src/gen/cairn/v1/value_pb.ts";
+import type { TypedValue, ValueEntry } from "../../src/gen/cairn/v1/value_pb.ts";
+import { putInline } from "../../src/origins/document.ts";
 import { Caller, refusal, server } from "./harness.ts";
 
 const { method } = CheckpointService;
@@ -77,15 +78,8 @@ function full(origin: Origin): Checkpoint {
 
 /** The checkpoint as it was put: every reference replaced by what the table says. */
 function resolved(checkpoint: Checkpoint | undefined, table: ValueEntry[]): Checkpoint {
-  const values = new Map(table.map((entry) => [entry.ref, entry.value]));
   const copy = clone(CheckpointSchema, checkpoint as Checkpoint);
-  const inline = (given: Value | undefined) => {
-    if (given?.source.case !== "ref") return;
-    given.source = { case: "inline", value: values.get(given.source.value) as TypedValue };
-  };
-  for (const each of Object.values(copy.channelValues)) inline(each);
-  for (const task of copy.pendingTasks) inline(task.stateOverride);
-  for (const each of [...copy.pendingSends, ...copy.pendingInterrupts]) inline(each.value);
+  putInline({ checkpoint: copy, writes: [] }, new Map(table.map(({ ref, value }) => [ref, value as TypedValue])));
   copy.seq = 0n;
   return copy;
 }

@@ -1,15 +1,13 @@
-import type { Converted } from "../../origins/document.ts";
 import { sliceOfMembers } from "../../origins/json-readers.ts";
 import { fromJuncture } from "../../origins/juncture.ts";
 import { decodeJson } from "../../values/json-decode.ts";
 import { jsonText } from "../../values/json-encode.ts";
 import type { JsonSlice } from "../../values/json-slices.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
+import { encodeUtf8 } from "../../values/utf8.ts";
 import { isPlainMap, type Plain } from "../../values/value.ts";
-import { utf8 } from "./langgraph-document.ts";
-import type { Source } from "./source.ts";
-import { bytesOf, type Row, SqliteFile, textOf } from "./sqlite-file.ts";
-import { unreadable } from "./unreadable.ts";
+import { bytesOf, type Row, textOf } from "./sqlite-file.ts";
+import type { SqliteLayout } from "./sqlite-source.ts";
 
 /** The members of juncture's structs, which MessagePack has by their places. */
 const taskMembers = ["id", "node", "triggers", "state_override"];
@@ -17,55 +15,31 @@ const sendMembers = ["node", "state"];
 const interruptMembers = ["index", "id", "payload", "timestamp"];
 const metadataMembers = ["source", "step", "writes", "parents", "run_id", "return_value"];
 
-/** The file of juncture's SqliteSaver (0.4), whose values are MessagePack or JSON. */
-export class JunctureSqlite implements Source {
-  readonly #file: SqliteFile;
+const writesOf = `SELECT * FROM checkpoint_writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?
+  ORDER BY task_id, idx`;
 
-  constructor(file: string) {
-    this.#file = new SqliteFile(file, ["checkpoints", "checkpoint_writes"]);
-  }
-
-  async count(): Promise<number> {
-    return Number(this.#file.get("SELECT count(*) AS count FROM checkpoints")?.count);
-  }
-
-  async *threads(): AsyncGenerator<string> {
-    yield* this.#file.texts("SELECT DISTINCT thread_id FROM checkpoints ORDER BY thread_id");
-  }
-
-  /** Its own order, by which the latest is found. */
-  async *checkpoints(threadId: string): AsyncGenerator<Converted> {
-    const sql = "SELECT * FROM checkpoints WHERE thread_id = ? ORDER BY checkpoint_ns, created_at, rowid";
-    for (const row of this.#file.all(sql, threadId)) yield this.#convert(threadId, row);
-  }
-
-  async close(): Promise<void> {
-    this.#file.close();
-  }
-
-  #convert(threadId: string, row: Row): Converted {
-    const [namespace, id] = [textOf(row.checkpoint_ns), textOf(row.checkpoint_id)];
-    try {
-      const sql = `SELECT * FROM checkpoint_writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?
-        ORDER BY task_id, idx`;
-      const parentId = row.parent_checkpoint_id === null ? undefined : textOf(row.parent_checkpoint_id);
-      return fromJuncture({
-        threadId,
-        namespace,
-        parentId,
-        checkpoint: checkpointOf(id, row),
-        metadata: utf8(jsonText(metadataOf(row))),
-        writes: [...this.#file.all(sql, threadId, namespace, id)].map(writeOf),
-      });
-    } catch (error) {
-      throw unreadable(`thread ${JSON.stringify(threadId)}, checkpoint ${JSON.stringify(id)}`, error);
-    }
-  }
-}
+/** juncture's SqliteSaver (0.4), whose values are MessagePack or JSON. */
+export const junctureSqlite: SqliteLayout = {
+  checkpoints: "checkpoints",
+  beside: ["checkpoint_writes"],
+  // Its own, by which it finds the latest.
+  order: "checkpoint_ns, created_at, rowid",
+  convert(file, row) {
+    const [threadId, namespace, id] = [textOf(row.thread_id), textOf(row.checkpoint_ns), textOf(row.checkpoint_id)];
+    return fromJuncture({
+      threadId,
+      namespace,
+      parentId: row.parent_checkpoint_id === null ? undefined : textOf(row.parent_checkpoint_id),
+      checkpoint: checkpointOf(id, row),
+      metadata: encodeUtf8(jsonText(metadataOf(row))),
+      writes: [...file.all(writesOf, threadId, namespace, id)].map(writeOf),
+    });
+  },
+};
 
 /** What the file does not keep is what juncture puts in its place when it reads it. */
 function checkpointOf(id: string, row: Row): Uint8Array {
-  return utf8(
+  return encodeUtf8(
     sliceOfMembers([
       ["id", JSON.stringify(id)],
       ["channel_values", textFrom(row.channel_values)],
@@ -92,7 +66,7 @@ function metadataOf(row: Row): Plain {
 }
 
 function writeOf(row: Row): Uint8Array {
-  return utf8(
+  return encodeUtf8(
     sliceOfMembers([
       ["task_id", JSON.stringify(textOf(row.task_id))],
       ["channel", JSON.stringify(textOf(row.channel))],

@@ -1,11 +1,12 @@
 // A checkpoint as LangGraph's savers for SQLite and MongoDB store it: one document with all values in it.
 
-import { sliceOfMembers } from "../../origins/json-readers.ts";
+import { mapOf, sliceOfMembers } from "../../origins/json-readers.ts";
 import type { Dumped, LanggraphTuple } from "../../origins/langgraph.ts";
 import { jsonText } from "../../values/json-encode.ts";
 import { type JsonSlice, jsonDocument, sliceObject } from "../../values/json-slices.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
 import { sliceMsgpackMap } from "../../values/msgpack-slices.ts";
+import { encodeUtf8 } from "../../values/utf8.ts";
 
 const NIL = 0xc0;
 
@@ -24,8 +25,8 @@ function ofMsgpack(data: Uint8Array): Pick<LanggraphTuple, "checkpoint" | "chann
   members.delete("channel_values");
   const texts = [...members].map(([name, slice]): [string, JsonSlice] => [name, jsonText(decodeMsgpack(slice))]);
   return {
-    checkpoint: utf8(sliceOfMembers(texts)),
-    channelValues: byName([...channels].map(([name, slice]) => [name, dumped(slice)])),
+    checkpoint: encodeUtf8(sliceOfMembers(texts)),
+    channelValues: mapOf([...channels].map(([name, slice]) => [name, dumped(slice)])),
   };
 }
 
@@ -40,15 +41,7 @@ function ofJson(data: Uint8Array): Pick<LanggraphTuple, "checkpoint" | "channelV
   if (members === undefined || channels === undefined) throw new Error("it is no checkpoint");
   members.delete("channel_values");
   const values = [...channels].map(([name, slice]): [string, Dumped] => {
-    return [name, { type: "json", data: utf8(slice) }];
+    return [name, { type: "json", data: encodeUtf8(slice) }];
   });
-  return { checkpoint: utf8(sliceOfMembers(members)), channelValues: byName(values) };
-}
-
-function byName(values: [string, Dumped][]): LanggraphTuple["channelValues"] {
-  return Object.assign(Object.create(null), Object.fromEntries(values));
-}
-
-export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return { checkpoint: encodeUtf8(sliceOfMembers(members)), channelValues: mapOf(values) };
 }

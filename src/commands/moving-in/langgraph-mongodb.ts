@@ -5,9 +5,10 @@ import { fromLanggraph, type LanggraphWrite } from "../../origins/langgraph.ts";
 import { jsonText } from "../../values/json-encode.ts";
 import type { JsonSlice } from "../../values/json-slices.ts";
 import { decodeMsgpack } from "../../values/msgpack-decode.ts";
-import { takeApart, utf8 } from "./langgraph-document.ts";
+import { encodeUtf8 } from "../../values/utf8.ts";
+import { takeApart } from "./langgraph-document.ts";
 import type { Source } from "./source.ts";
-import { unreadable } from "./unreadable.ts";
+import { checkpointName, unreadable } from "./unreadable.ts";
 
 /** MongoDBSaver's own, when the address names no database. */
 const DATABASE = "checkpointing_db";
@@ -73,12 +74,12 @@ export class LanggraphMongodb implements Source {
         threadId: thread_id,
         namespace: checkpoint_ns,
         parentId: found.parent_checkpoint_id ?? undefined,
-        metadata: utf8(metadataText(found.metadata)),
+        metadata: encodeUtf8(metadataText(found.metadata)),
         writes: (await beside.toArray()).map(toWrite),
         ...takeApart({ type: found.type, data: bytesOf(found.checkpoint) }),
       });
     } catch (error) {
-      throw unreadable(`thread ${JSON.stringify(thread_id)}, checkpoint ${JSON.stringify(checkpoint_id)}`, error);
+      throw unreadable(checkpointName(thread_id, checkpoint_id), error);
     }
   }
 }

@@ -1,12 +1,13 @@
 import pg from "pg";
 import type { Converted } from "../../origins/document.ts";
+import { mapOf } from "../../origins/json-readers.ts";
 import { type Dumped, fromLanggraph, type LanggraphWrite } from "../../origins/langgraph.ts";
 import { decodeJson } from "../../values/json-decode.ts";
-import { jsonDocument, sliceObject } from "../../values/json-slices.ts";
+import { type JsonSlice, jsonDocument, sliceObject } from "../../values/json-slices.ts";
 import { encodeMsgpack } from "../../values/msgpack-encode.ts";
-import { utf8 } from "./langgraph-document.ts";
+import { encodeUtf8 } from "../../values/utf8.ts";
 import type { Source } from "./source.ts";
-import { unreadable } from "./unreadable.ts";
+import { checkpointName, unreadable } from "./unreadable.ts";
 
 const PATIENCE_MS = 10_000;
 
@@ -84,13 +85,13 @@ export class LanggraphPostgres implements Source {
         threadId,
         namespace,
         parentId: row.parent_checkpoint_id ?? undefined,
-        checkpoint: utf8(row.document),
+        checkpoint: encodeUtf8(row.document),
         channelValues,
-        metadata: utf8(row.metadata),
+        metadata: encodeUtf8(row.metadata),
         writes: (await this.#rows(writesSql, threadId, namespace, id)).map(toWrite),
       });
     } catch (error) {
-      throw unreadable(`thread ${JSON.stringify(threadId)}, checkpoint ${JSON.stringify(id)}`, error);
+      throw unreadable(checkpointName(threadId, id), error);
     }
   }
 
@@ -101,14 +102,12 @@ export class LanggraphPostgres implements Source {
 
 /** Texts, numbers, truth values and nulls stand in the document itself. */
 function inlineValues(json: string): Record<string, Dumped> {
-  const members = sliceObject(jsonDocument(utf8(json))) ?? [];
-  const values: Record<string, Dumped> = Object.create(null);
-  for (const [name, slice] of members) {
-    const plain = decodeJson(utf8(slice));
-    values[name] =
-      plain === null ? { type: "null", data: new Uint8Array() } : { type: "msgpack", data: encodeMsgpack(plain) };
-  }
-  return values;
+  const members = sliceObject(jsonDocument(encodeUtf8(json))) ?? [];
+  const dumped = (slice: JsonSlice): Dumped => {
+    const plain = decodeJson(encodeUtf8(slice));
+    return plain === null ? { type: "null", data: new Uint8Array() } : { type: "msgpack", data: encodeMsgpack(plain) };
+  };
+  return mapOf([...members].map(([name, slice]) => [name, dumped(slice)]));
 }
 
 function toWrite(row: pg.QueryResultRow): LanggraphWrite {

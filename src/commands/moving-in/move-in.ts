@@ -1,17 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import {
-  type CairnClient,
-  CairnClientError,
-  Code,
-  type ReadCheckpoint,
-} from "../../../clients/typescript/src/index.ts";
+import { type CairnClient, CairnClientError, Code } from "../../../clients/typescript/src/index.ts";
 import { type Checkpoint, CheckpointSchema, type PendingWrite } from "../../gen/cairn/v1/checkpoint_pb.ts";
 import { CheckpointWritesSchema, OnConflict, ValueView } from "../../gen/cairn/v1/checkpoint_service_pb.ts";
-import type { Value } from "../../gen/cairn/v1/value_pb.ts";
-import type { Converted } from "../../origins/document.ts";
+import { type Converted, putInline } from "../../origins/document.ts";
+import { compareWrites } from "../../store/pending-writes.ts";
 import { canonicalBytes } from "../../values/canonical.ts";
-import { compareBytes } from "../../values/order.ts";
 import type { Source } from "./source.ts";
+import { checkpointName } from "./unreadable.ts";
 
 /** How far a move is. */
 export interface MovedIn {
@@ -37,23 +32,25 @@ export async function moveIn(
   for await (const threadId of source.threads()) {
     if (thread !== undefined && thread !== threadId) continue;
     const there = await namesIn(client, threadId);
-    for await (const { checkpoint, writes } of source.checkpoints(threadId)) {
+    for await (const given of source.checkpoints(threadId)) {
       signal.throwIfAborted();
-      const { id, namespace } = checkpoint;
-      if (there.has(nameOf(namespace, id))) moved.there++;
+      if (there.has(nameOf(given.checkpoint.namespace, given.checkpoint.id))) moved.there++;
       else {
-        const beside = { ...create(CheckpointWritesSchema), namespace, checkpointId: id, writes };
-        const groups = writes.length === 0 ? [] : [beside];
-        await client.checkpointStore.put(checkpoint, { writes: groups, onConflict: OnConflict.FAIL, signal });
+        await put(client, given, signal);
         moved.put++;
       }
-    }
-    for await (const given of source.checkpoints(threadId)) {
       await verify(client, given, signal);
       moved.verified++;
     }
     moved.threads++;
   }
+}
+
+function put(client: CairnClient, { checkpoint, writes }: Converted, signal: AbortSignal): Promise<unknown> {
+  const { namespace, id: checkpointId } = checkpoint;
+  const beside = { ...create(CheckpointWritesSchema), namespace, checkpointId, writes };
+  const groups = writes.length === 0 ? [] : [beside];
+  return client.checkpointStore.put(checkpoint, { writes: groups, onConflict: OnConflict.FAIL, signal });
 }
 
 async function namesIn(client: CairnClient, threadId: string): Promise<Set<string>> {
@@ -73,15 +70,16 @@ function nameOf(namespace: string, id: string): string {
 
 async function verify(client: CairnClient, given: Converted, signal: AbortSignal): Promise<void> {
   const { id, threadId, namespace } = given.checkpoint;
-  const read = await client.checkpointStore.get(threadId, { namespace, checkpointId: id }, { signal });
-  const found = inlined(read);
+  const { values, ...read } = await client.checkpointStore.get(threadId, { namespace, checkpointId: id }, { signal });
+  const found = { checkpoint: read.checkpoint as Checkpoint, writes: read.writes };
+  putInline(found, values);
   // What the server adds is not the source's.
   const own = { ...found.checkpoint, seq: 0n, parentPruned: false };
   const same =
     equal(canonicalBytes(CheckpointSchema, own), canonicalBytes(CheckpointSchema, given.checkpoint)) &&
     equal(bytesOf(found.writes), bytesOf(given.writes));
   if (same) return;
-  const message = `thread ${JSON.stringify(threadId)}, checkpoint ${JSON.stringify(id)}: what the server has is not what the source has`;
+  const message = `${checkpointName(threadId, id)}: what the server has is not what the source has`;
   throw new CairnClientError({ code: Code.AlreadyExists, reason: "CHECKPOINT_EXISTS", message });
 }
 
@@ -91,22 +89,6 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
 
 /** In the order in which they are read back. */
 function bytesOf(writes: PendingWrite[]): Uint8Array {
-  const sorted = writes.toSorted(
-    (a, b) => compareBytes(a.taskPath, b.taskPath) || compareBytes(a.taskId, b.taskId) || a.idx - b.idx,
-  );
+  const sorted = writes.toSorted(compareWrites);
   return canonicalBytes(CheckpointWritesSchema, { ...create(CheckpointWritesSchema), writes: sorted });
-}
-
-/** With every value in the place of its reference. */
-function inlined({ checkpoint, writes, values }: ReadCheckpoint): Converted {
-  const all: (Value | undefined)[] = [
-    ...Object.values(checkpoint.channelValues),
-    ...checkpoint.pendingTasks.map(({ stateOverride }) => stateOverride),
-    ...[...checkpoint.pendingSends, ...checkpoint.pendingInterrupts, ...writes].map(({ value }) => value),
-  ];
-  for (const value of all) {
-    const found = value?.source.case === "ref" ? values.get(value.source.value) : undefined;
-    if (value !== undefined && found !== undefined) value.source = { case: "inline", value: found };
-  }
-  return { checkpoint: checkpoint as Checkpoint, writes };
 }

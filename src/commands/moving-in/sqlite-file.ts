@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { encodeUtf8 } from "../../values/utf8.ts";
 import { unreadable } from "./unreadable.ts";
 
 /** A row as SQLite gives it. */
@@ -51,7 +52,7 @@ export class SqliteFile {
 /** The bytes of a column, which a program may have written as text. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
-  return value === null || value === undefined ? undefined : new TextEncoder().encode(String(value));
+  return value === null || value === undefined ? undefined : encodeUtf8(String(value));
 }
 
 export function textOf(value: unknown): string {

@@ -5,3 +5,8 @@ export function unreadable(what: string, why: unknown): UsageError {
   if (why instanceof UsageError) return why;
   return new UsageError(`${what}: ${why instanceof Error ? why.message : String(why)}`);
 }
+
+/** How a checkpoint is named to whoever moves in. */
+export function checkpointName(threadId: string, checkpointId: string): string {
+  return `thread ${JSON.stringify(threadId)}, checkpoint ${JSON.stringify(checkpointId)}`;
+}

@@ -34,10 +34,10 @@ type Echo = ServerDuplexStream<Buffer, Buffer>;
 export class Host {
   readonly address: string;
   readonly #hub: WorkerHub;
-  readonly #echoes: Echo[];
+  readonly #echoes: Echoes;
   readonly #close: () => Promise<void>;
 
-  private constructor(address: string, hub: WorkerHub, echoes: Echo[], close: () => Promise<void>) {
+  private constructor(address: string, hub: WorkerHub, echoes: Echoes, close: () => Promise<void>) {
     this.address = address;
     this.#hub = hub;
     this.#echoes = echoes;
@@ -58,8 +58,7 @@ export class Host {
       serviceDefinition(service.service),
       service.implement({ admit: admit.admit.bind(admit), log: parts.log }),
     );
-    const echoes: Echo[] = [];
-    addEcho(server, echoes);
+    const echoes = new Echoes(server);
     const port = await bind(server, "127.0.0.1", 0, ServerCredentials.createInsecure());
     return new Host(`127.0.0.1:${port}`, hub, echoes, async () => {
       await hub.close();
@@ -71,7 +70,7 @@ export class Host {
 
   /** Whether a worker, or the other side of a bare stream, is there. */
   has(kind: "worker" | "echo"): boolean {
-    return kind === "worker" ? this.#hub.hasOwnWorkers() : this.#echoes.length > 0;
+    return kind === "worker" ? this.#hub.hasOwnWorkers() : this.#echoes.open.length > 0;
   }
 
   /** One task, from its sending to its result. */
@@ -102,12 +101,7 @@ export class Host {
 
   /** One message there and back; as many at once as there are calls of it. Answers come in the order of questions. */
   async echo(): Promise<void> {
-    const [stream] = this.#echoes;
-    if (stream === undefined) throw new Error("there is nobody to send it back");
-    const { promise, resolve } = Promise.withResolvers<void>();
-    waiting.push(resolve);
-    stream.write(message);
-    await promise;
+    await this.#echoes.ask();
   }
 
   close(): Promise<void> {
@@ -117,28 +111,40 @@ export class Host {
 
 const message = Buffer.alloc(PAYLOAD_BYTES, "x");
 
-const waiting: (() => void)[] = [];
+const same = (bytes: Buffer): Buffer => bytes;
+const serializers = {
+  requestSerialize: same,
+  requestDeserialize: same,
+  responseSerialize: same,
+  responseDeserialize: same,
+};
 
-function addEcho(server: Server, echoes: Echo[]): void {
-  const same = (bytes: Buffer): Buffer => bytes;
-  const serializers = {
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
-  server.addService(
-    { talk: { path: "/bench.Echo/Talk", requestStream: true, responseStream: true, ...serializers } },
-    {
-      talk: (stream: Echo) => {
-        echoes.push(stream);
-        stream.on("data", () => waiting.shift()?.());
-        for (const end of ["end", "error", "cancelled"]) {
-          stream.on(end, () => {
-            if (echoes.includes(stream)) echoes.splice(echoes.indexOf(stream), 1);
-          });
-        }
-      },
-    },
-  );
+/** The bare streams, and who waits for an answer on them. */
+class Echoes {
+  readonly open: Echo[] = [];
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(server: Server) {
+    const talk = { path: "/bench.Echo/Talk", requestStream: true, responseStream: true, ...serializers } as const;
+    server.addService({ talk }, { talk: (stream: Echo) => this.#add(stream) });
+  }
+
+  async ask(): Promise<void> {
+    const [stream] = this.open;
+    if (stream === undefined) throw new Error("there is nobody to send it back");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    stream.write(message);
+    await promise;
+  }
+
+  #add(stream: Echo): void {
+    this.open.push(stream);
+    stream.on("data", () => this.#waiting.shift()?.());
+    for (const end of ["end", "error", "cancelled"]) {
+      stream.on(end, () => {
+        if (this.open.includes(stream)) this.open.splice(this.open.indexOf(stream), 1);
+      });
+    }
+  }
 }

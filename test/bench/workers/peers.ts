@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pythonPath } from "../../support/python.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const cache = join(root, ".cache");
@@ -12,11 +13,6 @@ export type Peers = Record<"typescript" | "python" | "rust" | "cpp", string[]>;
 
 export function buildPeers(): Peers {
   const at = (name: string): string => join(import.meta.dirname, name);
-  const venv = join(root, "scripts/python-venv.mjs");
-  const python = execFileSync(process.execPath, [venv], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  }).trim();
   const target = join(cache, "bench-peer");
   const manifest = ["--manifest-path", at("Cargo.toml"), "--target-dir", target];
   execFileSync("cargo", ["build", "--release", "--locked", "--quiet", ...manifest], { stdio: "inherit" });
@@ -28,7 +24,7 @@ export function buildPeers(): Peers {
   });
   return {
     typescript: [process.execPath, at("peer.ts")],
-    python: [python, at("peer.py")],
+    python: [pythonPath(), at("peer.py")],
     rust: [join(target, "release/peer")],
     cpp: [join(cpp, "peer")],
   };

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { CairnClient } from "../../../clients/typescript/src/index.ts";
 import { until } from "../../runs/support/bench.ts";
 import { startPostgres } from "../../support/postgres.ts";
+import { pythonPath } from "../../support/python.ts";
 import { ended, type ServerProcess, serve } from "../cairn.ts";
 
 const here = import.meta.dirname;
@@ -20,8 +21,7 @@ let python: string;
 beforeAll(async () => {
   server = await serve();
   folder = mkdtempSync(join(tmpdir(), "cairn-moving-in-"));
-  const venv = join(root, "scripts/python-venv.mjs");
-  python = execFileSync(process.execPath, [venv], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+  python = pythonPath();
 }, 300_000);
 afterAll(async () => {
   await server.remove();

@@ -6,6 +6,7 @@ import { CairnClient, type Thread } from "../../../clients/typescript/src/index.
 import { faultLine } from "../../../src/graphs/faults.ts";
 import { importNeograph } from "../../../src/graphs/neograph/import.ts";
 import { startCairn } from "../../support/cairn-process.ts";
+import { pythonPath } from "../../support/python.ts";
 import type { Case, Played } from "./case.ts";
 
 const here = import.meta.dirname;
@@ -16,10 +17,8 @@ const outputBytesMax = 512 * 1024 * 1024;
 /** Runs cases with pip's neograph-engine, in a Python process. */
 export function playWithNeograph(cases: Case[]): Played[] {
   const options = { encoding: "utf8" as const, maxBuffer: outputBytesMax, stdio: "pipe" as const };
-  const venv = join(here, "../../../scripts/python-venv.mjs");
-  const python = execFileSync(process.execPath, [venv], options).trim();
   return JSON.parse(
-    execFileSync(python, [join(here, "run_neograph.py")], { ...options, input: JSON.stringify(cases) }),
+    execFileSync(pythonPath(), [join(here, "run_neograph.py")], { ...options, input: JSON.stringify(cases) }),
   );
 }
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Language, languages, missingPrograms, runProgram } from "../../../examples/programs.ts";
 import { type Checkpoint, CheckpointSchema } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { TypedValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
-import { inline } from "../../round-trips/through.ts";
+import { putInline } from "../../../src/origins/document.ts";
 import { Bench } from "../../runs/support/bench.ts";
 import { floatOf, type Tagged, type Vectors } from "./vectors.ts";
 
@@ -95,7 +95,10 @@ describe("the vectors", () => {
         got.seq = 0n;
         const typed = ([type, data]: [string, string]) =>
           create(TypedValueSchema, { type, data: Buffer.from(data, "hex") });
-        inline(got, [], new Map(Object.entries(values).map(([ref, value]) => [ref, typed(value)])));
+        putInline(
+          { checkpoint: got, writes: [] },
+          new Map(Object.entries(values).map(([ref, value]) => [ref, typed(value)])),
+        );
         const told = (one: Checkpoint) => toJsonString(CheckpointSchema, one);
         expect(JSON.parse(told(got)), `${name}: ${writer} to ${reader}`).toEqual(JSON.parse(told(expected)));
       }

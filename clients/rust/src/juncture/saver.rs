@@ -7,7 +7,7 @@ use juncture_core::checkpoint::{
 
 use super::from_proto::to_tuple;
 use super::to_proto::{Place, to_proto, to_writes};
-use crate::checkpoints::{CheckpointStore, PutOptions};
+use crate::checkpoints::{CheckpointStore, PutOptions, ReadCheckpoint};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::proto::{CheckpointWrites, ListCheckpointsRequest, OnConflict};
@@ -39,13 +39,9 @@ impl CairnSaver {
         CairnSaver { store: client.checkpoint_store() }
     }
 
-    async fn find(
-        &self,
-        config: &RunnableConfig,
-        id: Option<&str>,
-    ) -> Result<Option<CheckpointTuple>, CheckpointError> {
+    async fn find(&self, config: &RunnableConfig, id: Option<&str>) -> Result<Option<ReadCheckpoint>, CheckpointError> {
         match self.store.get(thread_of(config)?, &namespace_of(config), id).await {
-            Ok(read) => to_tuple(config, read).map(Some),
+            Ok(read) => Ok(Some(read)),
             Err(error) if error.code() == tonic::Code::NotFound => Ok(None),
             Err(error) => Err(failed(error)),
         }
@@ -55,7 +51,8 @@ impl CairnSaver {
 #[async_trait]
 impl CheckpointSaver for CairnSaver {
     async fn get_tuple(&self, config: &RunnableConfig) -> Result<Option<CheckpointTuple>, CheckpointError> {
-        self.find(config, config.checkpoint_id.as_deref()).await
+        let found = self.find(config, config.checkpoint_id.as_deref()).await?;
+        found.map(|read| to_tuple(config, read)).transpose()
     }
 
     async fn list(
@@ -105,7 +102,7 @@ impl CheckpointSaver for CairnSaver {
         if parent_id.is_none() {
             // It may be an update in place, which says nothing of where the checkpoint stands.
             let before = self.find(config, Some(&id)).await?;
-            parent_id = before.and_then(|tuple| tuple.parent_config?.checkpoint_id);
+            parent_id = before.and_then(|read| read.checkpoint.parent_id);
         }
         let place = Place { thread_id: thread_of(config)?.to_owned(), namespace: namespace_of(config), parent_id };
         let options = PutOptions { on_conflict: Some(OnConflict::ReplaceAndTouch), ..PutOptions::default() };
