@@ -54,6 +54,10 @@ export const limits = {
   requestKeptMs: 24 * 60 * 60 * 1000,
   /** Threads whose ends are remembered, so that a writer need not wait for them. */
   tailsKeptMax: 10_000,
+  /** Ids of checkpoints and requests that are remembered so as not to be looked for, of all threads: some 20 MB. */
+  knownKeysMax: 150_000,
+  /** – of one thread; one with more is no longer remembered. */
+  knownKeysOfThreadMax: 15_000,
   /** How long a lease holds without being renewed. */
   leaseMs: 15_000,
   /** How long the position of a deleted record stays taken (storage rule 4). */

@@ -49,7 +49,7 @@ export async function putCheckpoint(
           expectedHead: request.expectedHead && (request.expectedHead.checkpointId ?? null),
           writes: request.writes,
           events,
-          request: stamp(putAnswer),
+          request: stamp(putAnswer, thread),
         };
       });
       invariant(committed !== undefined, "a put left no record");
@@ -105,7 +105,7 @@ export async function putWrites(
       const change = async (thread: ThreadTail) => {
         checkNotHeld(thread, key.thread, parts);
         const answer = create(PutWritesResponseSchema, { record: BigInt(thread.n + 1) });
-        return { writes: [writes], events: writesPut(writes), request: stamp(answer) };
+        return { writes: [writes], events: writesPut(writes), request: stamp(answer, thread) };
       };
       const committed = await parts.store.update(key, change).catch(rethrowWithPath);
       invariant(committed !== undefined, "a put of writes wrote nothing");
@@ -142,7 +142,7 @@ export async function clearWrites(
         checkNotHeld(thread, key.thread, parts);
         // A record on a thread that does not exist would create it.
         if (!thread.exists) return undefined;
-        return { clearedWrites: [{ namespace, checkpointId }], request: stamp(answer) };
+        return { clearedWrites: [{ namespace, checkpointId }], request: stamp(answer, thread) };
       });
       return answer;
     },

@@ -2,7 +2,7 @@ import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufb
 import { CairnError } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
-import type { KnownRequest, RequestDraft, Store, ThreadKey } from "../store/store.ts";
+import type { KnownRequest, RequestDraft, Store, ThreadKey, ThreadTail } from "../store/store.ts";
 import { canonicalBytes } from "../values/canonical.ts";
 import { sha256 } from "../values/digest.ts";
 
@@ -28,7 +28,8 @@ export interface OnceCall<I extends DescMessage, O extends DescMessage> {
 /** An answer, or what makes it of the record that it is committed with. */
 type Answer<O extends DescMessage> = MessageShape<O> | ((record: Record) => MessageShape<O>);
 
-export type Stamp<O extends DescMessage> = (answer: Answer<O>) => Promise<RequestDraft | undefined>;
+/** `after` is the thread's end behind which the draft is to stand, where it is known. */
+export type Stamp<O extends DescMessage> = (answer: Answer<O>, after?: ThreadTail) => Promise<RequestDraft | undefined>;
 
 /** Makes a repeated request return the first answer. One for each process: it knows which ones are still going. */
 export class Requests {
@@ -64,8 +65,8 @@ export class Requests {
     bodyHash: Buffer,
   ): Promise<MessageShape<O>> {
     try {
-      return await call.work(async (answer) => {
-        const known = await this.#store.findRequest(call.key, id);
+      return await call.work(async (answer, after) => {
+        const known = await this.#store.findRequest(call.key, id, after);
         if (known === undefined) return { id, bodyHash, answer: encoder(call.output, answer) };
         checkBody(id, known.bodyHash, bodyHash);
         throw new AnsweredBefore(known);

@@ -43,7 +43,8 @@ export async function updateState(
         runner.refuseBusy(key, thread);
         const draft = await updateDraft(runParts, update, thread);
         id = draft.checkpoint?.id ?? "";
-        return { ...draft, request: await stamp(create(UpdateStateResponseSchema, { state: { checkpointId: id } })) };
+        const answer = create(UpdateStateResponseSchema, { state: { checkpointId: id } });
+        return { ...draft, request: await stamp(answer, thread) };
       });
       return create(UpdateStateResponseSchema, { state: await readState(runParts, key, namespace, id) });
     },
@@ -85,7 +86,7 @@ export async function bulkUpdateState(
           const draft = await updateDraft(runParts, update, thread);
           const answer = respond(draft.checkpoint?.id ?? "");
           head = answer.state?.checkpointId;
-          if (isLast) return { ...draft, request: await stamp(answer) };
+          if (isLast) return { ...draft, request: await stamp(answer, thread) };
           const own = { id, bodyHash: new Uint8Array(), answer: () => toBinary(BulkUpdateStateResponseSchema, answer) };
           return { ...draft, request: id === "" ? undefined : own };
         });

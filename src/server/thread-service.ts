@@ -91,7 +91,7 @@ async function createThread(
     output: CreateThreadResponseSchema,
     async work(stamp) {
       const committed = await parts.store.update(key, async (thread) => {
-        const stamped = await stamp(answerOf);
+        const stamped = await stamp(answerOf, thread);
         if (thread.exists) {
           throw new CairnError(ErrorReason.THREAD_EXISTS, "the thread exists", { metadata: { thread_id: key.thread } });
         }
@@ -124,7 +124,7 @@ async function updateThread(
         if (!thread.exists) throw threadNotFound(key.thread);
         // Written again as they are, so that the answer has them, too.
         const threadMetadata = given ?? (await existing(parts.store, key)).metadata;
-        return { threadMetadata, ttlMs, events: [threadUpdated()], request: await stamp(answerOf) };
+        return { threadMetadata, ttlMs, events: [threadUpdated()], request: await stamp(answerOf, thread) };
       });
       invariant(committed !== undefined, "a thread was written without a record");
       return answerOf(committed.record);

@@ -5,6 +5,7 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { type Prepared, prepare } from "./draft.ts";
+import { KnownKeys } from "./known-keys.ts";
 import { KnownRefs } from "./known-refs.ts";
 import type { Log, ThreadKey } from "./log.ts";
 import { turn } from "./patches/turns.ts";
@@ -24,6 +25,9 @@ import type { ValueSources } from "./value-table.ts";
  */
 const CONFIRMED_FOR_MS = 60_000;
 
+/** Half of it: what is appended may take as long to be made. */
+const BELIEVED_FOR_MS = CONFIRMED_FOR_MS / 2;
+
 /** How often a draft is made again that missed something, while others write: then it is not there. */
 const ATTEMPTS_MAX = 10;
 
@@ -39,6 +43,7 @@ export class Committer {
   readonly #sources: ValueSources;
   readonly #settings: ValueSettings;
   readonly #queue = new ThreadQueue();
+  readonly #knownKeys = new KnownKeys();
   readonly #knownRefs = new KnownRefs();
   readonly #valueLines = new ValueLines();
   readonly #listeners = new Set<(key: ThreadKey, committed: Committed) => void>();
@@ -88,25 +93,35 @@ export class Committer {
     });
   }
 
+  /** Whether the thread, if it ends with `after`, certainly has no row with this key of a checkpoint or a request. */
+  lacks(key: ThreadKey, after: ThreadTail, lookup: string): boolean {
+    return this.#knownKeys.lacks(key, after.n, lookup);
+  }
+
   /**
-   * What `change` makes of the thread's end. Where that takes waiting, the end is asked for while `change` works with the
-   * one that is remembered. Without a thread: it was not the end, or is not any more.
+   * What `change` makes of the thread's end. An end that is remembered is believed where something is appended to it, as
+   * that fails when it is not the end; whether there is nothing to append, or something is refused, is decided by the end as it is. One
+   * that was last seen too long ago is asked for while `change` works with it. Without a thread: it was not the end.
    */
   async #prepared(
     key: ThreadKey,
     change: (thread: ThreadTail) => Promise<Prepared | undefined>,
     attempt: number,
   ): Promise<{ thread?: ThreadTail; prepared?: Prepared }> {
-    const remembered = attempt === 1 && !this.#sources.log.exclusive ? this.#tails.get(threadName(key)) : undefined;
-    const asked = this.tail(key);
-    const thread = remembered ?? (await asked);
+    const remembered = attempt === 1 ? this.#tails.get(threadName(key)) : undefined;
+    const asked = remembered && this.#isFresh(remembered, BELIEVED_FOR_MS) ? undefined : this.tail(key);
+    const thread = remembered ?? (await asked) ?? (await this.tail(key));
     const [made, end] = await Promise.allSettled([change(thread), asked]);
     if (end.status === "rejected") throw end.reason;
-    if (end.value.n !== thread.n) return {};
-    if (made.status === "fulfilled") return { thread: end.value, prepared: made.value };
+    if (end.value && end.value.n !== thread.n) return {};
+    if (made.status === "fulfilled" && (made.value || asked)) {
+      return { thread: end.value ?? thread, prepared: made.value };
+    }
     // What it missed may be beyond this tail, written by another server, or gone since, deleted by one.
-    if (isMissing(made.reason) && attempt < ATTEMPTS_MAX && (await this.#hasMoved(key, thread))) return {};
-    throw made.reason;
+    const mayHaveMoved = !asked || (made.status === "rejected" && isMissing(made.reason) && attempt < ATTEMPTS_MAX);
+    if (mayHaveMoved && (await this.#hasMoved(key, thread))) return {};
+    if (made.status === "rejected") throw made.reason;
+    return { thread };
   }
 
   /** Appends right after `after`, or after what others wrote who left the lease alone. Throws STALE_EPOCH. */
@@ -129,7 +144,8 @@ export class Committer {
   async #prepare(key: ThreadKey, thread: ThreadTail, draft: Draft) {
     const isKnownRef = this.#knownRefs.at(key, thread.n);
     const lines = this.#valueLines.at(key, thread.n);
-    return await prepare(this.#sources, this.#settings, key, thread, draft, { isKnownRef, lines });
+    const lacksKey = (lookup: string) => this.lacks(key, thread, lookup);
+    return await prepare(this.#sources, this.#settings, key, thread, draft, { isKnownRef, lacksKey, lines });
   }
 
   async #commit(key: ThreadKey, after: ThreadTail, { append, record, lines, bytes }: Prepared) {
@@ -138,7 +154,10 @@ export class Committer {
     if (outcome === "taken") return undefined;
     if (!this.#isFresh(after)) await this.#confirm(key, append.row.n);
     const thread = threadTail(append.row, record);
-    this.#remember(key, thread, sentAt);
+    // Rows that came with it at later positions make another end.
+    if (append.inserts?.length) this.#tails.delete(threadName(key));
+    else this.#remember(key, thread, sentAt);
+    this.#knownKeys.committed(key, append.row.n, record);
     this.#knownRefs.committed(key, append.row.n, record);
     this.#valueLines.committed(key, append.row.n, record, lines ?? this.#valueLines.at(key, after.n));
     for (const [index, data] of bytes ?? []) {
@@ -164,9 +183,9 @@ export class Committer {
     this.#tails.set(threadName(key), thread);
   }
 
-  #isFresh(thread: ThreadTail): boolean {
+  #isFresh(thread: ThreadTail, forMs = CONFIRMED_FOR_MS): boolean {
     const confirmedAt = this.#confirmedAt.get(thread) ?? Number.NEGATIVE_INFINITY;
-    return this.#settings.environment.clock.monotonicMs() - confirmedAt <= CONFIRMED_FOR_MS;
+    return this.#settings.environment.clock.monotonicMs() - confirmedAt <= forMs;
   }
 
   /** The thread's end now, if the lease is still the one that it was. Throws STALE_EPOCH. */

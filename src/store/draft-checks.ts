@@ -23,11 +23,12 @@ export async function lookUp(
   key: ThreadKey,
   thread: ThreadTail,
   draft: Draft,
-  unknownRefs: string[],
+  { unknownRefs, lacksKey }: { unknownRefs: string[]; lacksKey: (lookup: string) => boolean },
 ): Promise<Conflict | undefined> {
   const { checkpoint, expectedHead } = draft;
   const positions = new Set(unknownRefs.map((ref) => placeIn(thread, ref)));
-  const keys = checkpoint && thread.exists && !draft.hasFreshId ? [checkpointKey(checkpoint.id)] : [];
+  const mayBeThere = checkpoint && thread.exists && !draft.hasFreshId && !lacksKey(checkpointKey(checkpoint.id));
+  const keys = mayBeThere ? [checkpointKey(checkpoint.id)] : [];
   const asksHead = checkpoint !== undefined && expectedHead !== undefined;
   const [found, head] = await Promise.all([
     positions.size + keys.length > 0 ? log.gather(key, { positions: [...positions], parts: [], keys }) : undefined,

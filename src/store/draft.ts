@@ -57,7 +57,7 @@ export async function prepare(
   key: ThreadKey,
   thread: ThreadTail,
   draft: Draft,
-  known: { isKnownRef: (ref: string) => boolean; lines: Lines },
+  known: { isKnownRef: (ref: string) => boolean; lacksKey: (lookup: string) => boolean; lines: Lines },
 ): Promise<Prepared> {
   const { log } = sources;
   const { environment } = settings;
@@ -69,7 +69,7 @@ export async function prepare(
   const values = new ValueWriter(n);
   const record = recordOf(key, draft, values, atMs);
   const unknownRefs = [...values.foreignRefs].filter((ref) => !known.isKnownRef(ref));
-  const lookedUp = lookUp(log, key, thread, draft, unknownRefs);
+  const lookedUp = lookUp(log, key, thread, draft, { unknownRefs, lacksKey: known.lacksKey });
   lookedUp.catch(() => {});
   const request = await asked;
   const conflict = await lookedUp;

@@ -14,7 +14,7 @@ import { floorAfter } from "./delete-thread.ts";
 import { type CheckOptions, checkStore } from "./doctor/check-store.ts";
 import { readEvents } from "./events.ts";
 import * as graphs from "./graphs.ts";
-import { checkpointKey, madeByKey, runKey } from "./keys.ts";
+import { checkpointKey, madeByKey, requestKey, runKey } from "./keys.ts";
 import type { Log, ThreadKey } from "./log.ts";
 import { type MigrateOptions, migrate } from "./migrate.ts";
 import { type Copy, copyThread } from "./moving/copy-thread.ts";
@@ -242,8 +242,9 @@ export class LogStore implements Store {
     return await readEvents(this.#log, key, thread, { after, readTo, recordLimit, kept: this.eventRecordsKept });
   }
 
-  findRequest(key: ThreadKey, requestId: string) {
-    return findRequest(this.#log, key, requestId, this.#environment.clock.nowMs());
+  async findRequest(key: ThreadKey, requestId: string, after?: ThreadTail) {
+    if (after && this.#committer.lacks(key, after, requestKey(requestId))) return undefined;
+    return await findRequest(this.#log, key, requestId, this.#environment.clock.nowMs());
   }
 
   calledRun(key: ThreadKey, n: number) {

@@ -227,7 +227,11 @@ export interface Store {
    * EVENTS_AHEAD.
    */
   readEvents(key: ThreadKey, after: number, recordLimit: number, readTo?: number): Promise<EventPage>;
-  findRequest(key: ThreadKey, requestId: string): Promise<KnownRequest | undefined>;
+  /**
+   * What is known of a request. With `after` the answer is only good for an append right behind that end of the thread,
+   * and often takes no asking.
+   */
+  findRequest(key: ThreadKey, requestId: string, after?: ThreadTail): Promise<KnownRequest | undefined>;
   /** The call of a run that a server goes on with by itself, its values inline, and the request that it came with. */
   calledRun(key: ThreadKey, n: number): Promise<{ call: CalledRun; request: RequestDraft | undefined }>;
   /** Records that tell of runs starting or stopping, newest first, before position `beforeN` (Infinity: all). */

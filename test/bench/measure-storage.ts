@@ -1,5 +1,4 @@
 // What it takes to save a thread that grows by a message a step: on MongoDB beside MongoDBSaver, embedded beside SqliteSaver.
-import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
@@ -8,7 +7,17 @@ import type { Goal } from "./goals.ts";
 import { median } from "./rounds.ts";
 import { serveCairn } from "./served.ts";
 import { installPeers } from "./set-up.ts";
-import { type StorageFigures, saveThread, saveWithCairn } from "./storage-work.ts";
+import {
+  atMost,
+  freshDatabase,
+  inTurns,
+  print,
+  type Rounds,
+  ratio,
+  type StorageFigures,
+  saveWith,
+} from "./storage-figures.ts";
+import { saveThread, saveWithCairn } from "./storage-work.ts";
 
 const [SHORT, LONG] = [400, 4_000];
 
@@ -17,7 +26,7 @@ export async function measureStorage({ rounds }: { rounds: number }): Promise<Go
   const set = await startReplicaSet();
   const { uri } = set;
   try {
-    const peer = (kind: string) => () => saver(python, kind, SHORT, uri);
+    const peer = (kind: string) => () => saveWith(python, kind, SHORT, uri);
     const onMongo = await inTurns(rounds, () => onMongoDB(uri, SHORT), peer("mongodb"));
     const long = await onMongoDB(uri, LONG);
     print(`On MongoDB, ${SHORT} steps`, { Cairn: onMongo.cairn, MongoDBSaver: onMongo.peer });
@@ -28,24 +37,6 @@ export async function measureStorage({ rounds }: { rounds: number }): Promise<Go
   } finally {
     await set.stop();
   }
-}
-
-interface Rounds {
-  cairn: StorageFigures[];
-  peer: StorageFigures[];
-}
-
-async function inTurns(
-  rounds: number,
-  cairn: () => Promise<StorageFigures>,
-  peer: () => StorageFigures,
-): Promise<Rounds> {
-  const results: Rounds = { cairn: [], peer: [] };
-  for (let round = 0; round < rounds; round++) {
-    results.cairn.push(await cairn());
-    results.peer.push(peer());
-  }
-  return results;
 }
 
 function mongoGoals(short: Rounds, long: StorageFigures): Goal[] {
@@ -62,18 +53,8 @@ function mongoGoals(short: Rounds, long: StorageFigures): Goal[] {
   ];
 }
 
-function atMost(what: string, most: number, rounds: Rounds, of: keyof StorageFigures): Goal {
-  return { what, most, ratio: ratio(rounds, of) };
-}
-
-/** The median over the rounds. */
-function ratio({ cairn, peer }: Rounds, of: keyof StorageFigures): number {
-  return median(cairn.map((figures, round) => (figures[of] ?? 0) / (peer[round]?.[of] ?? Number.NaN)));
-}
-
 async function onMongoDB(uri: string, steps: number): Promise<StorageFigures> {
-  const database = `bench_cairn_${process.hrtime.bigint()}`;
-  const own = uri.replace(/^(mongodb:\/\/[^/?]+)\/?[^?]*/, `$1/${database}`);
+  const { database, uri: own } = freshDatabase(uri);
   const served = await serveCairn(own);
   const mongo = await MongoClient.connect(uri);
   try {
@@ -105,29 +86,4 @@ async function sizeAfter(steps: number): Promise<number> {
     size = statSync(join(served.folder, "cairn.db")).size;
   });
   return size;
-}
-
-function saver(python: string, kind: string, steps: number, uri: string): StorageFigures {
-  const args = [join(import.meta.dirname, "savers.py"), kind, String(steps), uri];
-  return JSON.parse(execFileSync(python, args, { encoding: "utf8" })) as StorageFigures;
-}
-
-function print(title: string, results: Record<string, StorageFigures[]>): void {
-  console.log(`\n${title}`);
-  const columns: [keyof StorageFigures, string, number][] = [
-    ["bytes", "B stored", 0],
-    ["sent", "B sent", 0],
-    ["putFirst", "put, first", 2],
-    ["putLast", "put, last", 2],
-    ["getLatest", "latest", 2],
-    ["page", "newest 10", 2],
-    ["perSecond", "steps/s", 0],
-  ];
-  console.log(`${"".padEnd(16)}${columns.map(([, name]) => name.padStart(12)).join("")}`);
-  for (const [name, rounds] of Object.entries(results)) {
-    const cells = columns.map(([of, , digits]) =>
-      median(rounds.map((figures) => figures[of] ?? Number.NaN)).toFixed(digits),
-    );
-    console.log(`${name.padEnd(16)}${cells.map((cell) => cell.padStart(12)).join("")}`);
-  }
 }

@@ -1,11 +1,12 @@
 // Measures Cairn against what lies under it and beside it, and prints ratios (docs/performance.md):
-//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine|storage|workers]
+//   npm run bench -- [--rounds N] [--seconds N] [--only reads|steps|events|engine|storage|savers|workers]
 // Compare the rows of one table, not two runs.
 import { parseArgs } from "node:util";
 import { type Goal, printGoals } from "./goals.ts";
 import { measureEngine } from "./measure-engine.ts";
 import { measureEvents } from "./measure-events.ts";
 import { measureReads } from "./measure-reads.ts";
+import { measureSavers } from "./measure-savers.ts";
 import { measureSteps } from "./measure-steps.ts";
 import { measureStorage } from "./measure-storage.ts";
 import { measureWorkers } from "./measure-workers.ts";
@@ -29,5 +30,6 @@ if (isWanted("steps")) goals.push(...(await measureSteps(options)));
 if (isWanted("events")) goals.push(...(await measureEvents(options)));
 if (isWanted("engine")) goals.push(...(await measureEngine(options)));
 if (isWanted("storage")) goals.push(...(await measureStorage(options)));
+if (isWanted("savers")) goals.push(...(await measureSavers(options)));
 if (isWanted("workers")) goals.push(...(await measureWorkers(options)));
 printGoals(goals);

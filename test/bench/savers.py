@@ -1,8 +1,11 @@
-"""Saves one thread step by step with a saver of LangGraph's, in this process: each step one message longer.
+"""Saves one thread step by step with a saver for LangGraph, in this process: each step one message longer.
 
-    savers.py sqlite|mongodb STEPS [MONGODB_URI]
+    savers.py sqlite STEPS
+    savers.py mongodb STEPS MONGODB_URI
+    savers.py cairn STEPS ADDRESS [MONGODB_URI, of the database that the server uses]
 
-Prints a line of JSON: latencies in milliseconds, medians; stored bytes a step. `storage-work.ts` does the same with Cairn.
+Prints a line of JSON: latencies in milliseconds, medians; stored bytes a step, if the store can tell. `storage-work.ts`
+does the same with Cairn's TypeScript client.
 """
 
 import json
@@ -21,8 +24,18 @@ MESSAGE_BYTES = 1024
 THREADS, CALLERS, THREAD_STEPS = 32, 8, 20
 
 
-def opened(kind: str, uri: str):
+def opened(kind: str, where: list[str]):
     """A saver, what frees it, and what tells how much it has stored."""
+    if kind == "cairn":
+        from cairn.langgraph import CairnSaver
+
+        saver = CairnSaver(where[0])
+        if len(where) == 1:
+            return saver, saver.close, lambda: 0
+        from pymongo import MongoClient
+
+        database = MongoClient(where[1]).get_default_database()
+        return saver, saver.close, lambda: database.command("dbStats")["dataSize"]
     if kind == "sqlite":
         from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -39,7 +52,7 @@ def opened(kind: str, uri: str):
     from langgraph.checkpoint.mongodb import MongoDBSaver
     from pymongo import MongoClient
 
-    client = MongoClient(uri, w="majority", journal=True)
+    client = MongoClient(where[0], w="majority", journal=True)
     name = f"bench_savers_{uuid.uuid4().hex[:8]}"
     saver = MongoDBSaver(client, name)
     return saver, lambda: client.drop_database(name), lambda: client[name].command("dbStats")["dataSize"]
@@ -79,8 +92,8 @@ def median_ms(act, times: int = 9) -> float:
 
 
 def main() -> None:
-    kind, steps, uri = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or [""])[0]
-    saver, close, stored = opened(kind, uri)
+    kind, steps, where = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    saver, close, stored = opened(kind, where)
     try:
         save_thread(saver, "warm-up", 10)
         before = stored()

@@ -3,25 +3,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type CairnClient, CheckpointStore, proto } from "../../clients/typescript/src/index.ts";
 import { median } from "./rounds.ts";
+import type { StorageFigures } from "./storage-figures.ts";
 
 const MESSAGE_BYTES = 1024;
 const [THREADS, CALLERS, THREAD_STEPS] = [32, 8, 20];
-
-/** What saving a thread took: latencies in milliseconds, medians. */
-export interface StorageFigures {
-  /** Of puts: those of the first tenth of the steps, and of the last. */
-  putFirst: number;
-  putLast: number;
-  getLatest: number;
-  /** The newest ten of the history. */
-  page: number;
-  /** Stored, a step. */
-  bytes: number;
-  /** Sent by the client, a step. */
-  sent?: number;
-  /** Steps a second of 8 callers on 32 threads. */
-  perSecond: number;
-}
 
 const json = (value: unknown) => {
   const data = new TextEncoder().encode(JSON.stringify(value));

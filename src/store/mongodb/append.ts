@@ -25,7 +25,7 @@ export class Appender {
 
   constructor(options: AppenderOptions) {
     this.#options = options;
-    this.#group = new GroupCommit(options.collections.log);
+    this.#group = new GroupCommit(options.collections.log, options.environment);
   }
 
   async append({ key, row, rewrites, inserts = [], drops = [] }: Append): Promise<"appended" | "taken"> {

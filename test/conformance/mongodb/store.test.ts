@@ -1,5 +1,6 @@
 // Through the store: how many commands a read costs does not depend on the history's length; a second server writes.
 import { create } from "@bufbuild/protobuf";
+import type { CommandStartedEvent } from "mongodb";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Checkpoint, CheckpointSchema, PendingWriteSchema } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { TypedValueSchema, ValueSchema } from "../../../src/gen/cairn/v1/value_pb.ts";
@@ -28,6 +29,10 @@ function inline(bytes: number, fill: number) {
 
 function idOf(step: number): string {
   return `checkpoint-${String(step).padStart(6, "0")}`;
+}
+
+function draftOf(id: string, own = inline(1, 1)): Checkpoint {
+  return create(CheckpointSchema, { id, channelValues: { own } });
 }
 
 /** A thread of so many steps, each with a value of its own, one of before, and pending writes. */
@@ -83,13 +88,30 @@ test("a page of 50: three commands at most for rows, writes and values", async (
   }
 }, 120_000);
 
-test("a put is one read and one insert", async () => {
+test("a put is one insert on a thread that this server began, and one look and an insert on another's", async () => {
   const key = await history(5);
-  const draft = create(CheckpointSchema, { threadId: key.thread, id: "next", channelValues: { own: inline(10, 1) } });
   const tail = await store.tail(key);
   const byHolder = await commandsOf(() => store.append(key, tail, { events: [] }));
   expect(byHolder).toBe(1);
-  expect(await commandsOf(() => store.update(key, async () => ({ checkpoint: draft })))).toBeLessThanOrEqual(3);
+  const putBy = (server: Store, id: string) =>
+    commandsOf(() =>
+      server.update(key, async (thread) => {
+        const known = await server.findRequest(key, id, thread);
+        expect(known).toBeUndefined();
+        const request = { id, bodyHash: new Uint8Array(32), answer: () => new Uint8Array() };
+        return { checkpoint: draftOf(id, inline(10, 1)), request };
+      }),
+    );
+  expect(await putBy(store, "next")).toBe(1);
+  const onCommand = (event: CommandStartedEvent) => void test1.commands.push(event);
+  const log = await test1.another({ onCommand });
+  await log.sweep();
+  const other = new LogStore(log, systemEnvironment);
+  // The thread's end, the request and the checkpoint; from then on the end is known.
+  expect(await putBy(other, "theirs")).toBe(4);
+  expect(await putBy(other, "theirs again")).toBe(3);
+  // The place was taken, so that all is asked for.
+  expect(await putBy(store, "after theirs")).toBeGreaterThan(3);
 });
 
 test("a draft that refers to what another server wrote a moment ago is made again on the newer end", async () => {
@@ -122,8 +144,4 @@ test("a draft that refers to what another server wrote a moment ago is made agai
   ).rejects.toThrow("nobody's");
   const wrong = draftOf("wrong", create(ValueSchema, { source: { case: "ref", value: "99.0" } }));
   await expect(store.update(key, async () => ({ checkpoint: wrong }))).rejects.toThrow("99.0");
-
-  function draftOf(id: string, own = inline(1, 1)): Checkpoint {
-    return create(CheckpointSchema, { threadId: key.thread, id, channelValues: { own } });
-  }
 });

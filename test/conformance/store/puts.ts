@@ -98,6 +98,25 @@ export function puts(context: () => Context): void {
       expect(await latest(store, { space, thread: "t2" })).toBeUndefined();
     });
 
+    test("what another server wrote since is seen by whatever is refused or left alone", async () => {
+      const { store, other, space } = context();
+      const key = { space, thread: "t" };
+      await put(store, key, "a");
+      await put(other, key, "b");
+      expect(await reasonOf(put(store, key, "b", {}, { onConflict: "fail" }))).toBe("CHECKPOINT_EXISTS");
+      await put(other, key, "c");
+      expect(await reasonOf(put(store, key, "d", {}, { expectedHead: "b" }))).toBe("HEAD_MISMATCH");
+      await put(other, key, "e");
+      const seen: number[] = [];
+      await store.update(key, async ({ n }) => {
+        seen.push(n);
+        return undefined;
+      });
+      expect(seen.at(-1)).toBe(4);
+      await other.deleteThread(key);
+      expect((await put(store, key, "b", {}, { onConflict: "fail" })).thread).toMatchObject({ n: 6, exists: true });
+    });
+
     test("whoever listens hears of every commit, and of no more after ending it", async () => {
       const { store, space } = context();
       const heard: string[] = [];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { limits } from "../../../src/limits.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { bytes, type Context, commit, put, runStarted } from "./support.ts";
 
 export function requests(context: () => Context): void {
@@ -14,6 +15,26 @@ export function requests(context: () => Context): void {
       expect((await store.findRequest(key, "q"))?.runId).toBeUndefined();
       expect(await store.findRequest(key, "Q")).toBeUndefined();
       expect(await store.findRequest({ space, thread: "u" }, "q")).toBeUndefined();
+    });
+
+    test("are found behind the end that they stand before, whoever wrote them", async () => {
+      const { store, other, space } = context();
+      const key = { space, thread: "t" };
+      const asked = async (by: Store, id: string) => {
+        const seen: (number | undefined)[] = [];
+        await by.update(key, async (thread) => {
+          const known = await by.findRequest(key, id, thread);
+          seen.push(known?.n);
+          return known ? undefined : { request: { id, bodyHash: bytes("hash"), answer: bytes("answer") } };
+        });
+        return seen.at(-1);
+      };
+      expect(await asked(store, "one")).toBeUndefined();
+      expect(await asked(store, "one")).toBe(1);
+      expect(await asked(other, "two")).toBeUndefined();
+      expect(await asked(store, "two")).toBe(2);
+      expect(await asked(other, "one")).toBe(1);
+      expect((await store.tail(key)).n).toBe(2);
     });
 
     test("stay without an answer while going on, and say which run they began", async () => {
