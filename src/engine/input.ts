@@ -25,28 +25,32 @@ export function inputCell(input: Input): Cell {
 /** An input's values as writes to the graph's channels. Throws CHANNEL_NOT_FOUND, VALUE_TOO_LARGE, naming the channel. */
 export function inputWrites(graph: CompiledGraph, input: Input, field: string): Write[] {
   return Object.entries(input.values).map(([channel, value]) => {
-    if (!graph.stateChannels.has(channel)) {
-      throw new CairnError(
-        ErrorReason.CHANNEL_NOT_FOUND,
-        `graph ${JSON.stringify(graph.name)} has no channel ${JSON.stringify(channel)}`,
-        {
-          metadata: { graph: graph.name, channel },
-          violations: [{ field: `${field}.values[${JSON.stringify(channel)}]`, description: "no such channel" }],
-        },
-      );
-    }
+    const path = `${field}.values[${JSON.stringify(channel)}]`;
+    stateChannel(graph, channel, path);
     if (value.source.case !== "inline") {
-      const path = `${field}.values[${JSON.stringify(channel)}]`;
       throw new CairnError(ErrorReason.INVALID_FIELD, `${path}: an input's value is given inline`, {
         metadata: { field: path },
         violations: [{ field: path, description: "must be inline" }],
       });
     }
-    checkSize(`${field}.values[${JSON.stringify(channel)}]`, channel, value.source.value.data.length);
+    checkSize(path, channel, value.source.value.data.length);
     const cell = new Cell(value.source.value);
-    assertDecodable(cell, `${field}.values[${JSON.stringify(channel)}]`);
+    assertDecodable(cell, path);
     return write(channel, cell);
   });
+}
+
+/** A channel of the state, which `field` has named. Throws CHANNEL_NOT_FOUND. */
+export function stateChannel(graph: CompiledGraph, channel: string, field: string): string {
+  if (graph.stateChannels.has(channel)) return channel;
+  throw new CairnError(
+    ErrorReason.CHANNEL_NOT_FOUND,
+    `graph ${JSON.stringify(graph.name)} has no channel ${JSON.stringify(channel)}`,
+    {
+      metadata: { graph: graph.name, channel },
+      violations: [{ field, description: "no such channel" }],
+    },
+  );
 }
 
 function assertDecodable(cell: Cell, field: string): void {

@@ -194,7 +194,7 @@ export function refuseForeign(key: ThreadKey, { checkpoint }: StoredCheckpoint):
   const origin = originName(checkpoint.origin);
   throw new CairnError(
     ErrorReason.ORIGIN_MISMATCH,
-    `the checkpoint was written by ${origin}: fork the thread into a native graph to run it here`,
+    `the checkpoint was written by ${origin}: fork it into a graph with a channel_mapping to run it here`,
     { metadata: { thread_id: key.thread, checkpoint_id: checkpoint.id, origin } },
   );
 }

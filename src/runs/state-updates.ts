@@ -15,6 +15,7 @@ import { EventMaker } from "./event-bodies.ts";
 import { chooseGraph, findIn, findStored, graphOf, type Loaded, loadState } from "./load.ts";
 import { loadForRun } from "./load-for-run.ts";
 import type { RunParts } from "./parts.ts";
+import { type ChannelMapping, takenOver, takeOverMetadata } from "./take-over.ts";
 import { allWrites, type NodeContext } from "./tasks.ts";
 
 /** Updates of one superstep: what to write, as which nodes, to which checkpoint. */
@@ -26,6 +27,8 @@ export interface StateUpdates {
   graphName: string;
   /** Absent: don't care. */
   expectedHead: string | undefined;
+  /** Forks a checkpoint of another framework's: what the graph's channels begin with. Empty: it must be the graph's own. */
+  channelMapping?: ChannelMapping;
 }
 
 /** Stands in for a node's name: the update makes a sibling of the checkpoint. */
@@ -34,7 +37,8 @@ const COPY = "__copy__";
 /** The record that updates a thread's state as if nodes had written. */
 export async function updateDraft(parts: RunParts, update: StateUpdates, thread: ThreadTail): Promise<Draft> {
   const { key, namespace, expectedHead } = update;
-  const loaded = await load(parts, update, thread);
+  const isTakeOver = Object.keys(update.channelMapping ?? {}).length > 0;
+  const loaded = isTakeOver ? await loadTakeOver(parts, update, thread) : await load(parts, update, thread);
   const { state, stored, migrated } = loaded;
   const isCopy = update.updates.some(({ asNode }) => asNode === COPY);
   const parentId = isCopy ? stored?.checkpoint.parentId : state.checkpointId || undefined;
@@ -44,10 +48,10 @@ export async function updateDraft(parts: RunParts, update: StateUpdates, thread:
     id: parts.minter.mint(),
     threadId: key.thread,
     parentId,
-    source: isCopy ? "fork" : "update",
+    source: isCopy || isTakeOver ? "fork" : "update",
     runId: "",
     nowMs: parts.environment.clock.nowMs(),
-    metadata: EMPTY_METADATA,
+    metadata: isTakeOver && stored ? takeOverMetadata(stored, update.channelMapping ?? {}) : EMPTY_METADATA,
     ran,
     previousVersions,
   });
@@ -69,9 +73,28 @@ async function load(parts: RunParts, update: StateUpdates, thread: ThreadTail): 
   return loadState(await graphOf(parts, key.space, stored.checkpoint), key, namespace, stored);
 }
 
+/** An empty state of the graph, that follows a checkpoint of another framework's. */
+async function loadTakeOver(parts: RunParts, update: StateUpdates, thread: ThreadTail): Promise<Loaded> {
+  const { key, namespace, checkpointId, graphName, updates } = update;
+  if (namespace !== "") throw invalidField("namespace", "must be empty: the outermost graph takes a checkpoint over");
+  const [{ asNode } = { asNode: "" }] = updates;
+  if (asNode === END || asNode === COPY) throw invalidField("as_node", `${asNode} takes no values over`);
+  const stored = await findIn(parts, key, thread, checkpointId);
+  if (stored === undefined) throw checkpointNotFound(undefined, key);
+  const graph = await chooseGraph(parts, key, { name: graphName, hash: "", field: "graph_name" }, undefined);
+  const loaded = loadState(graph, key, "", undefined);
+  loaded.state.checkpointId = stored.checkpoint.id;
+  loaded.state.step = Number(stored.checkpoint.step ?? -1n);
+  return { ...loaded, stored };
+}
+
 /** Changes the state and says as which nodes. */
-async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: Loaded): Promise<string[]> {
-  const { state, statuses, migrated } = loaded;
+async function change(
+  parts: RunParts,
+  { key, updates, channelMapping = {} }: StateUpdates,
+  loaded: Loaded,
+): Promise<string[]> {
+  const { state, stored, statuses, migrated } = loaded;
   const alone = updates.find(({ asNode }) => asNode === END || asNode === COPY);
   if (alone !== undefined) {
     if (updates.length > 1) throw invalidField("as_node", `${alone.asNode} can't be one of several updates`);
@@ -96,7 +119,9 @@ async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: L
     signal: new AbortController().signal,
   };
   try {
-    const written = await Promise.all(updates.map((update) => writesOf(update, context)));
+    const isTakeOver = stored !== undefined && Object.keys(channelMapping).length > 0;
+    const taken = isTakeOver ? takenOver(state.graph, stored, channelMapping) : [];
+    const written = await Promise.all(updates.map((update) => writesOf(update, taken, context)));
     applyUpdates(state, written);
     return written.map(({ node }) => node);
   } catch (thrown) {
@@ -106,13 +131,19 @@ async function change(parts: RunParts, { key, updates }: StateUpdates, loaded: L
 
 async function writesOf(
   { values, asNode }: StateUpdates["updates"][number],
+  taken: Write[],
   context: NodeContext,
 ): Promise<{ node: string; writes: Write[] }> {
   const { state } = context;
   const name = asNode === "" ? inferNode(state) : asNode;
   const node = state.graph.nodes.get(name);
   if (node === undefined) throw nodeNotFound(state.graph.name, name);
-  const update = values === undefined ? [] : inputWrites(state.graph, values, "values");
+  const given = values === undefined ? [] : inputWrites(state.graph, values, "values");
+  const twice = taken.find(({ channel }) => given.some((write) => write.channel === channel));
+  if (twice !== undefined) {
+    throw invalidField(`channel_mapping[${JSON.stringify(twice.channel)}]`, "is given by values as well");
+  }
+  const update = [...taken, ...given];
   return { node: name, writes: await allWrites(node, { update, goto: [] }, context) };
 }
 

@@ -27,10 +27,18 @@ export async function updateState(
   request: UpdateStateRequest,
   { space }: CallContext,
 ): Promise<UpdateStateResponse> {
-  const { threadId, values, asNode, namespace, checkpointId, graphName, expectedHead } = request;
+  const { threadId, values, asNode, namespace, checkpointId, graphName, expectedHead, channelMapping } = request;
   const key = { space, thread: threadId };
   const updates = [{ values, asNode }];
-  const update = { key, updates, namespace, checkpointId, graphName, expectedHead: expectedHead || undefined };
+  const update = {
+    key,
+    updates,
+    namespace,
+    checkpointId,
+    graphName,
+    expectedHead: expectedHead || undefined,
+    channelMapping,
+  };
   return parts.requests.once({
     key,
     method: "UpdateState",

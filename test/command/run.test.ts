@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CairnClient, encode, proto } from "../../clients/typescript/src/index.ts";
 import { ended, type Result, type ServerProcess, serve } from "./cairn.ts";
 
 const desk = join(import.meta.dirname, "desk.yaml");
@@ -71,6 +73,23 @@ describe("a thread from its first turn to its end", () => {
     const asked = await server.cairn(["run", "t1", "--json"]);
     expect(asked.code).toBe(3);
     expect(json(asked).interrupts[0].value).toEqual({ draft: "By air." });
+  });
+
+  test("a thread of another framework's is forked into a graph and run", async () => {
+    const client = CairnClient.connect({ address: server.address });
+    const subject = create(proto.ValueSchema, { source: { case: "inline", value: encode("And by air?") } });
+    await client.checkpoints.putCheckpoint({
+      checkpoint: { threadId: "theirs", id: "c1", origin: proto.Origin.LANGGRAPH, channelValues: { subject } },
+    });
+    client.close();
+    const refused = await server.cairn(["run", "theirs", "--graph", "desk", "--json"]);
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toContain("channel_mapping");
+    const fork = ["fork", "theirs", "c1", "--graph", "desk"];
+    expect((await server.cairn([...fork, "--map", "=subject"])).code).toBe(2);
+    const asked = await server.cairn([...fork, "--map", "question=subject", "--run", "--json"]);
+    expect(asked.code).toBe(3);
+    expect(json(asked).interrupts[0].value).toEqual({ draft: "Re: And by air?" });
   });
 
   test("step by step: exit code 0 until it asks", async () => {

@@ -121,6 +121,7 @@ ThreadState Thread::update_state(const Value& values, const UpdateOptions& optio
   request.set_as_node(options.as_node);
   request.set_graph_name(options.graph);
   request.set_expected_head(options.expected_head);
+  request.mutable_channel_mapping()->insert(options.channel_mapping.begin(), options.channel_mapping.end());
   request.set_request_id(options.request_id);
   request.set_namespace_(options.ns);
   return to_state(call(*transport_, &Runs::UpdateState, request).state());

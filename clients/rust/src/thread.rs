@@ -25,6 +25,9 @@ pub struct UpdateOptions {
     pub namespace: String,
     /// Refuse the update (`Aborted`, `HEAD_MISMATCH`) unless this is the head's id.
     pub expected_head: String,
+    /// Forks a checkpoint that another framework has written into `graph`: which of its channels each channel of the graph
+    /// begins with. Default: none, and the checkpoint is the graph's own.
+    pub channel_mapping: BTreeMap<String, String>,
     /// Makes a retry return the first answer for 24 hours. Default: a new UUID for each call.
     pub request_id: String,
 }
@@ -144,6 +147,7 @@ impl Thread {
             expected_head: options.expected_head,
             request_id: options.request_id,
             namespace: options.namespace,
+            channel_mapping: options.channel_mapping,
         };
         Ok(self.client.call(&method::UPDATE_STATE, request).await?.state.unwrap_or_default().into())
     }

@@ -40,6 +40,11 @@ export interface UpdateOptions extends CallOptions {
   namespace?: string;
   /** Refuse the update (ABORTED, HEAD_MISMATCH) unless this is the head's id. */
   expectedHead?: string;
+  /**
+   * Forks a checkpoint that another framework has written into `graph`: which of its channels each channel of the graph
+   * begins with. What of it had no place stands in the new checkpoint's metadata.
+   */
+  channelMapping?: Record<string, string>;
   /** How values are encoded. Default `msgpack`. */
   encoding?: Encoding;
   /** Makes a retry return the first answer for 24 hours. Default: a new UUID for each call. */
@@ -137,7 +142,7 @@ export class Thread {
 
   /** Writes to the state as a node would have, and saves a checkpoint. Returns the state as it is now. */
   async updateState(values: Record<string, unknown> | undefined, options: UpdateOptions = {}): Promise<ThreadState> {
-    const { asNode, checkpointId, graph, namespace, expectedHead, encoding, requestId } = options;
+    const { asNode, checkpointId, graph, namespace, expectedHead, channelMapping, encoding, requestId } = options;
     const input = toInput(values, encoding);
     const request = {
       threadId: this.id,
@@ -147,6 +152,7 @@ export class Thread {
       graphName: graph,
       namespace,
       expectedHead,
+      channelMapping,
       requestId,
     };
     return toState((await this.#runs.updateState(request, options)).state);

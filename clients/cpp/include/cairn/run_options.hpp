@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ struct UpdateOptions {
   std::string ns{};
   /// Refuse the update (HEAD_MISMATCH) unless this is the head. Empty: don't care.
   std::string expected_head{};
+  /// Forks a checkpoint that another framework has written into `graph`: which of its channels each channel of the graph
+  /// begins with. Empty: the checkpoint is the graph's own.
+  std::map<std::string, std::string> channel_mapping{};
   /// Makes a repetition within 24 hours return the first answer. Empty: a new UUID for each call.
   std::string request_id{};
   Encoding encoding = Encoding::msgpack;

@@ -2875,6 +2875,15 @@ pub struct UpdateStateRequest {
     /// The subgraph whose state to update: one that has been interrupted goes on from it. Empty: the outermost graph.
     #[prost(string, tag = "8")]
     pub namespace: ::prost::alloc::string::String,
+    /// Forks a checkpoint that another framework has written into the graph `graph_name`: which of its channels each channel
+    /// of the graph begins with, in plain data (a message its fields, a set its items, a date its text), written as an update
+    /// as "__start__" unless `as_node` says otherwise. The new checkpoint follows the other one, has source "fork", and its
+    /// metadata say what had no place: `left_out`.
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub channel_mapping: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 /// Response of UpdateState.
 #[derive(Clone, PartialEq, ::prost::Message)]

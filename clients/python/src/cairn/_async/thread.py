@@ -123,6 +123,7 @@ class AsyncThread:
         graph: str = "",
         namespace: str = "",
         expected_head: str = "",
+        channel_mapping: Mapping[str, str] | None = None,
         encoding: Encoding = "msgpack",
         request_id: str = "",
         timeout: float | None = None,
@@ -130,7 +131,9 @@ class AsyncThread:
         """Writes to the state as a node would have, and saves a checkpoint. Returns the state as it is now.
 
         `as_node`: what follows it runs next; by default the one that wrote last. `checkpoint_id`: an older one makes a
-        fork. `expected_head`: refuse the update (ABORTED, HEAD_MISMATCH) unless this is the head's id.
+        fork. `expected_head`: refuse the update (ABORTED, HEAD_MISMATCH) unless this is the head's id. `channel_mapping`:
+        forks a checkpoint that another framework has written into `graph`, each channel of which begins with the value
+        of that channel of the checkpoint's.
         """
         request = pb.UpdateStateRequest(
             thread_id=self.id,
@@ -140,6 +143,7 @@ class AsyncThread:
             graph_name=graph,
             namespace=namespace,
             expected_head=expected_head,
+            channel_mapping=channel_mapping,
             request_id=request_id,
         )
         return to_state((await self._transport.unary(methods.UPDATE_STATE, request, timeout)).state)
@@ -171,6 +175,8 @@ class AsyncThread:
         values: Mapping[str, object] | None = None,
         *,
         as_node: str = "",
+        graph: str = "",
+        channel_mapping: Mapping[str, str] | None = None,
         encoding: Encoding = "msgpack",
         request_id: str = "",
         timeout: float | None = None,
@@ -178,11 +184,14 @@ class AsyncThread:
         """Makes a checkpoint of the past the starting point of what comes next, changed by `values` if given.
 
         The new checkpoint is the head; everything that came after the old one stays in the history. `run()` goes on from it.
+        `graph` and `channel_mapping` as of `update_state`.
         """
         return await self.update_state(
             values,
             as_node=as_node,
             checkpoint_id=checkpoint_id,
+            graph=graph,
+            channel_mapping=channel_mapping,
             encoding=encoding,
             request_id=request_id,
             timeout=timeout,

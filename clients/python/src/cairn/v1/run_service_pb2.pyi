@@ -735,6 +735,26 @@ class UpdateStateRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ChannelMappingEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     THREAD_ID_FIELD_NUMBER: _builtins.int
     CHECKPOINT_ID_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
@@ -743,6 +763,7 @@ class UpdateStateRequest(_message.Message):
     EXPECTED_HEAD_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NAMESPACE_FIELD_NUMBER: _builtins.int
+    CHANNEL_MAPPING_FIELD_NUMBER: _builtins.int
     thread_id: _builtins.str
     """The thread."""
     checkpoint_id: _builtins.str
@@ -763,6 +784,14 @@ class UpdateStateRequest(_message.Message):
     def values(self) -> Global___Input:
         """What to write."""
 
+    @_builtins.property
+    def channel_mapping(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Forks a checkpoint that another framework has written into the graph `graph_name`: which of its channels each channel
+        of the graph begins with, in plain data (a message its fields, a set its items, a date its text), written as an update
+        as "__start__" unless `as_node` says otherwise. The new checkpoint follows the other one, has source "fork", and its
+        metadata say what had no place: `left_out`.
+        """
+
     def __init__(
         self,
         *,
@@ -774,10 +803,11 @@ class UpdateStateRequest(_message.Message):
         expected_head: _builtins.str = ...,
         request_id: _builtins.str = ...,
         namespace: _builtins.str = ...,
+        channel_mapping: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_node", b"as_node", "checkpoint_id", b"checkpoint_id", "expected_head", b"expected_head", "graph_name", b"graph_name", "namespace", b"namespace", "request_id", b"request_id", "thread_id", b"thread_id", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_node", b"as_node", "channel_mapping", b"channel_mapping", "checkpoint_id", b"checkpoint_id", "expected_head", b"expected_head", "graph_name", b"graph_name", "namespace", b"namespace", "request_id", b"request_id", "thread_id", b"thread_id", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
