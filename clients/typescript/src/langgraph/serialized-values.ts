@@ -3,14 +3,19 @@ import type { ReadCheckpoint } from "../checkpoints/checkpoint-store.ts";
 import { Code } from "../code.ts";
 import { CairnClientError } from "../error.ts";
 import type { Value } from "../gen/cairn/v1/value_pb.ts";
+import { typedOf, unreadableValue } from "./unreadable-value.ts";
 
 /** A value as LangGraph's serializer gives it, to be sent: opaque to Cairn. */
 export async function serialized(serde: SerializerProtocol, value: unknown) {
-  const [type, data] = await serde.dumpsTyped(value);
+  const kept = typedOf(value);
+  const [type, data] = kept ? [kept.type, kept.data] : await serde.dumpsTyped(value);
   return { source: { case: "inline" as const, value: { type, data } } };
 }
 
-/** The value that was serialized. `where` names it in errors: FAILED_PRECONDITION when LangGraph.js can't read it. */
+/**
+ * The value that was serialized. One that LangGraph.js can't read throws FAILED_PRECONDITION where it is used; `where` names
+ * it.
+ */
 export async function deserialized(
   serde: SerializerProtocol,
   values: ReadCheckpoint["values"],
@@ -24,7 +29,7 @@ export async function deserialized(
   try {
     return await serde.loadsTyped(typed.type, typed.data);
   } catch (cause) {
-    throw unreadable(where, `its type is "${typed.type}"`, cause);
+    return unreadableValue(typed, unreadable(where, `its type is "${typed.type}"`, cause));
   }
 }
 

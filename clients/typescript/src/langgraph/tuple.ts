@@ -1,10 +1,16 @@
-import type { CheckpointPendingWrite, CheckpointTuple, SerializerProtocol } from "@langchain/langgraph-checkpoint";
+import {
+  type CheckpointPendingWrite,
+  type CheckpointTuple,
+  type SerializerProtocol,
+  TASKS,
+} from "@langchain/langgraph-checkpoint";
 import type { CheckpointStore, ReadCheckpoint } from "../checkpoints/checkpoint-store.ts";
 import { type CheckpointName, configOf } from "./config.ts";
 import { fromDocument } from "./document.ts";
 import { fromMetadata } from "./metadata.ts";
 import { lacksSends, withSends } from "./pending-sends.ts";
 import { deserialized } from "./serialized-values.ts";
+import { ownTaskIds } from "./task-ids.ts";
 
 /** The name of a checkpoint that was read. */
 export function nameOf({ checkpoint: { threadId, namespace, id } }: ReadCheckpoint): CheckpointName {
@@ -33,19 +39,21 @@ export async function toTuple(
     config: configOf(name),
     checkpoint,
     metadata: await fromMetadata(metadata),
-    pendingWrites: await toPendingWrites(found, serde),
+    pendingWrites: await toPendingWrites(found, serde, checkpoint.channel_values[TASKS]),
     ...(parent && { parentConfig: configOf(parent) }),
   };
 }
 
 /** The writes against a checkpoint, in the order of their tasks' paths, as the server gives them. */
 async function toPendingWrites(
-  { checkpoint: { id }, writes, values }: ReadCheckpoint,
+  { checkpoint, writes, values }: ReadCheckpoint,
   serde: SerializerProtocol,
+  sends?: unknown,
 ): Promise<CheckpointPendingWrite[]> {
-  const read = writes.map(async ({ taskId, channel, value }): Promise<CheckpointPendingWrite> => {
-    const where = `the write of task ${taskId} to channel ${channel} at checkpoint ${id}`;
-    return [taskId, channel, await deserialized(serde, values, value, where)];
+  const own = ownTaskIds(checkpoint, sends);
+  const read = writes.map(async ({ taskId, taskPath, channel, value }): Promise<CheckpointPendingWrite> => {
+    const where = `the write of task ${taskId} to channel ${channel} at checkpoint ${checkpoint.id}`;
+    return [own(taskId, taskPath), channel, await deserialized(serde, values, value, where)];
   });
   return await Promise.all(read);
 }

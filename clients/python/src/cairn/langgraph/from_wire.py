@@ -10,6 +10,8 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from cairn.checkpoints.read_checkpoint import ReadCheckpoint
 from cairn.langgraph.places import Place
+from cairn.langgraph.shared import SharedSerializer, UnreadableValue, of_channel
+from cairn.langgraph.task_ids import own_task_ids
 from cairn.langgraph.versions import from_version_map
 from cairn.v1.checkpoint_pb2 import Checkpoint, PendingWrite
 from cairn.v1.checkpoint_service_pb2 import ChannelHistory
@@ -21,12 +23,19 @@ def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple
     """What LangGraph reads."""
     message = read.checkpoint
     place = Place(message.thread_id, message.namespace, message.id)
+    checkpoint = _to_checkpoint(serde, message, read.values)
+    writes = to_pending_writes(serde, read.writes, read.values)
+    if isinstance(serde, SharedSerializer):
+        own = own_task_ids(checkpoint, message.namespace, message.step if message.HasField("step") else None)
+        writes = [
+            (own(sent.task_id, sent.task_path), *write[1:]) for sent, write in zip(read.writes, writes, strict=True)
+        ]
     return CheckpointTuple(
         config=place.config,
-        checkpoint=_to_checkpoint(serde, message, read.values),
+        checkpoint=checkpoint,
         metadata=cast(CheckpointMetadata, json.loads(message.metadata or b"{}")),
         parent_config=place.at(message.parent_id).config if message.HasField("parent_id") else None,
-        pending_writes=to_pending_writes(serde, read.writes, read.values),
+        pending_writes=writes,
     )
 
 
@@ -35,7 +44,7 @@ def to_pending_writes(
 ) -> list[tuple[str, str, Any]]:
     """Writes as (task id, channel, value), in the order given."""
     return [
-        (write.task_id, write.channel, _loaded(serde, values, write.value, f"a write to {write.channel!r}"))
+        (write.task_id, write.channel, _loaded(serde, values, write.value, write.channel, "a write to"))
         for write in writes
     ]
 
@@ -46,7 +55,7 @@ def to_delta_history(
     """What a delta channel is rebuilt from."""
     found = DeltaChannelHistory(writes=to_pending_writes(serde, history.writes, values))
     if history.HasField("seed"):
-        found["seed"] = _loaded(serde, values, history.seed, f"channel {channel!r}")
+        found["seed"] = _loaded(serde, values, history.seed, channel, "channel")
     return found
 
 
@@ -58,7 +67,7 @@ def _to_checkpoint(
         "ts": message.created_at,
         "id": message.id,
         "channel_values": {
-            channel: _loaded(serde, values, value, f"channel {channel!r}")
+            channel: _loaded(serde, values, value, channel, "channel")
             for channel, value in message.channel_values.items()
         },
         "channel_versions": from_version_map(message.channel_versions),
@@ -71,9 +80,14 @@ def _to_checkpoint(
     return cast(LangGraphCheckpoint, checkpoint)
 
 
-def _loaded(serde: SerializerProtocol, values: Mapping[str, EncodedValue], value: Value, what: str) -> Any:
+def _loaded(
+    serde: SerializerProtocol, values: Mapping[str, EncodedValue], value: Value, channel: str, what: str
+) -> Any:
     typed = values[value.ref]
     try:
-        return serde.loads_typed((typed.type, typed.data))
+        return of_channel(channel, serde.loads_typed((typed.type, typed.data)))
     except Exception as error:
-        raise ValueError(f"{what} holds a value of type {typed.type!r} that can't be read here: {error}") from error
+        message = f"{what} {channel!r} holds a value of type {typed.type!r} that can't be read here: {error}"
+        if isinstance(serde, SharedSerializer):
+            return UnreadableValue(message, typed.type, typed.data)
+        raise ValueError(message) from error
