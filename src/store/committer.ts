@@ -25,9 +25,6 @@ import type { ValueSources } from "./value-table.ts";
  */
 const CONFIRMED_FOR_MS = 60_000;
 
-/** Half of it: what is appended may take as long to be made. */
-const BELIEVED_FOR_MS = CONFIRMED_FOR_MS / 2;
-
 /** How often a draft is made again that missed something, while others write: then it is not there. */
 const ATTEMPTS_MAX = 10;
 
@@ -95,33 +92,31 @@ export class Committer {
 
   /** Whether the thread, if it ends with `after`, certainly has no row with this key of a checkpoint or a request. */
   lacks(key: ThreadKey, after: ThreadTail, lookup: string): boolean {
-    return this.#knownKeys.lacks(key, after.n, lookup);
+    return this.#knownKeys.lacks(key, after, lookup);
   }
 
   /**
-   * What `change` makes of the thread's end. An end that is remembered is believed where something is appended to it, as
-   * that fails when it is not the end; whether there is nothing to append, or something is refused, is decided by the end as it is. One
-   * that was last seen too long ago is asked for while `change` works with it. Without a thread: it was not the end.
+   * What `change` makes of the thread's end. Where that takes waiting, the end is asked for while `change` works with the
+   * one that is remembered. Without a thread: it was not the end, or is not any more.
+   *
+   * A remembered end is not believed without asking: where a thread was deleted meanwhile, positions behind it may be free
+   * again, below the floor.
    */
   async #prepared(
     key: ThreadKey,
     change: (thread: ThreadTail) => Promise<Prepared | undefined>,
     attempt: number,
   ): Promise<{ thread?: ThreadTail; prepared?: Prepared }> {
-    const remembered = attempt === 1 ? this.#tails.get(threadName(key)) : undefined;
-    const asked = remembered && this.#isFresh(remembered, BELIEVED_FOR_MS) ? undefined : this.tail(key);
-    const thread = remembered ?? (await asked) ?? (await this.tail(key));
+    const remembered = attempt === 1 && !this.#sources.log.exclusive ? this.#tails.get(threadName(key)) : undefined;
+    const asked = this.tail(key);
+    const thread = remembered ?? (await asked);
     const [made, end] = await Promise.allSettled([change(thread), asked]);
     if (end.status === "rejected") throw end.reason;
-    if (end.value && end.value.n !== thread.n) return {};
-    if (made.status === "fulfilled" && (made.value || asked)) {
-      return { thread: end.value ?? thread, prepared: made.value };
-    }
+    if (end.value.n !== thread.n) return {};
+    if (made.status === "fulfilled") return { thread: end.value, prepared: made.value };
     // What it missed may be beyond this tail, written by another server, or gone since, deleted by one.
-    const mayHaveMoved = !asked || (made.status === "rejected" && isMissing(made.reason) && attempt < ATTEMPTS_MAX);
-    if (mayHaveMoved && (await this.#hasMoved(key, thread))) return {};
-    if (made.status === "rejected") throw made.reason;
-    return { thread };
+    if (isMissing(made.reason) && attempt < ATTEMPTS_MAX && (await this.#hasMoved(key, thread))) return {};
+    throw made.reason;
   }
 
   /** Appends right after `after`, or after what others wrote who left the lease alone. Throws STALE_EPOCH. */
@@ -157,7 +152,7 @@ export class Committer {
     // Rows that came with it at later positions make another end.
     if (append.inserts?.length) this.#tails.delete(threadName(key));
     else this.#remember(key, thread, sentAt);
-    this.#knownKeys.committed(key, append.row.n, record);
+    this.#knownKeys.committed(key, thread, record);
     this.#knownRefs.committed(key, append.row.n, record);
     this.#valueLines.committed(key, append.row.n, record, lines ?? this.#valueLines.at(key, after.n));
     for (const [index, data] of bytes ?? []) {
@@ -183,9 +178,9 @@ export class Committer {
     this.#tails.set(threadName(key), thread);
   }
 
-  #isFresh(thread: ThreadTail, forMs = CONFIRMED_FOR_MS): boolean {
+  #isFresh(thread: ThreadTail): boolean {
     const confirmedAt = this.#confirmedAt.get(thread) ?? Number.NEGATIVE_INFINITY;
-    return this.#settings.environment.clock.monotonicMs() - confirmedAt <= forMs;
+    return this.#settings.environment.clock.monotonicMs() - confirmedAt <= CONFIRMED_FOR_MS;
   }
 
   /** The thread's end now, if the lease is still the one that it was. Throws STALE_EPOCH. */
