@@ -27,7 +27,7 @@ export interface StateUpdates {
   graphName: string;
   /** Absent: don't care. */
   expectedHead: string | undefined;
-  /** Forks a checkpoint of another framework's: what the graph's channels begin with. Empty: it must be the graph's own. */
+  /** Forks a checkpoint of another framework's: what the graph's channels begin with. Absent: it must be the graph's own. */
   channelMapping?: ChannelMapping;
 }
 
@@ -36,9 +36,8 @@ const COPY = "__copy__";
 
 /** The record that updates a thread's state as if nodes had written. */
 export async function updateDraft(parts: RunParts, update: StateUpdates, thread: ThreadTail): Promise<Draft> {
-  const { key, namespace, expectedHead } = update;
-  const isTakeOver = Object.keys(update.channelMapping ?? {}).length > 0;
-  const loaded = isTakeOver ? await loadTakeOver(parts, update, thread) : await load(parts, update, thread);
+  const { key, namespace, expectedHead, channelMapping } = update;
+  const loaded = channelMapping ? await loadTakeOver(parts, update, thread) : await load(parts, update, thread);
   const { state, stored, migrated } = loaded;
   const isCopy = update.updates.some(({ asNode }) => asNode === COPY);
   const parentId = isCopy ? stored?.checkpoint.parentId : state.checkpointId || undefined;
@@ -48,10 +47,10 @@ export async function updateDraft(parts: RunParts, update: StateUpdates, thread:
     id: parts.minter.mint(),
     threadId: key.thread,
     parentId,
-    source: isCopy || isTakeOver ? "fork" : "update",
+    source: isCopy || channelMapping ? "fork" : "update",
     runId: "",
     nowMs: parts.environment.clock.nowMs(),
-    metadata: isTakeOver && stored ? takeOverMetadata(stored, update.channelMapping ?? {}) : EMPTY_METADATA,
+    metadata: channelMapping && stored ? takeOverMetadata(stored, channelMapping) : EMPTY_METADATA,
     ran,
     previousVersions,
   });
@@ -91,7 +90,7 @@ async function loadTakeOver(parts: RunParts, update: StateUpdates, thread: Threa
 /** Changes the state and says as which nodes. */
 async function change(
   parts: RunParts,
-  { key, updates, channelMapping = {} }: StateUpdates,
+  { key, updates, channelMapping }: StateUpdates,
   loaded: Loaded,
 ): Promise<string[]> {
   const { state, stored, statuses, migrated } = loaded;
@@ -119,8 +118,7 @@ async function change(
     signal: new AbortController().signal,
   };
   try {
-    const isTakeOver = stored !== undefined && Object.keys(channelMapping).length > 0;
-    const taken = isTakeOver ? takenOver(state.graph, stored, channelMapping) : [];
+    const taken = channelMapping && stored ? takenOver(state.graph, stored, channelMapping) : [];
     const written = await Promise.all(updates.map((update) => writesOf(update, taken, context)));
     applyUpdates(state, written);
     return written.map(({ node }) => node);

@@ -37,7 +37,7 @@ export async function updateState(
     checkpointId,
     graphName,
     expectedHead: expectedHead || undefined,
-    channelMapping,
+    channelMapping: Object.keys(channelMapping).length > 0 ? channelMapping : undefined,
   };
   return parts.requests.once({
     key,
