@@ -51,7 +51,7 @@ def test_sends_and_interrupts_are_made_in_their_channels_only() -> None:
     sends, asked = [Send("n", {"a": 1})], (Interrupt("who?", id="i"),)
     assert of_channel("__pregel_tasks", through(sends)) == sends
     assert of_channel("__pregel_tasks", through(sends[0])) == sends[0]
-    assert of_channel("__interrupt__", through(asked)) == asked
+    assert of_channel("__interrupt__", through(asked)) == list(asked)
     assert of_channel("own", through(sends)) == [{"node": "n", "args": {"a": 1}}]
 
 

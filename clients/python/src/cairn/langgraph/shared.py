@@ -145,7 +145,7 @@ def of_channel(channel: str, value: Any) -> Any:
     from langgraph.types import Interrupt, Send
 
     if channel == "__interrupt__" and isinstance(value, list):
-        return tuple(Interrupt(each.get("value"), id=each["id"]) if _has(each, "id") else each for each in value)
+        return [Interrupt(each.get("value"), id=each["id"]) if _has(each, "id") else each for each in value]
     if channel == "__pregel_tasks" and isinstance(value, list):
         return [of_channel(channel, each) for each in value]
     if channel == "__pregel_tasks" and _has(value, "node"):
