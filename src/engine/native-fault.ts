@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { type Checkpoint, Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import type { VersionMap } from "../gen/cairn/v1/value_pb.ts";
 import { graphPathOf } from "./checkpoint.ts";
 import { keptTasksOf } from "./kept-tasks.ts";
@@ -7,6 +7,11 @@ export interface NativeFault {
   /** Its path in the checkpoint. */
   field: string;
   description: string;
+}
+
+/** Whether a checkpoint is one that this engine can go on from. */
+export function isNative(checkpoint: Checkpoint): boolean {
+  return checkpoint.origin === Origin.NATIVE && nativeFault(checkpoint) === undefined;
 }
 
 /**

@@ -1,5 +1,4 @@
 // Readers of slices of JSON: each gives what a field can hold, or undefined when the field could not give it back.
-
 import { create } from "@bufbuild/protobuf";
 import {
   type NameList,

@@ -1,5 +1,4 @@
 // juncture's checkpoints: the JSON that serde makes of `Checkpoint`, `CheckpointMetadata` and `PendingWrite`.
-
 import { create } from "@bufbuild/protobuf";
 import {
   type Checkpoint,

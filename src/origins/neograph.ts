@@ -1,5 +1,4 @@
 // NeoGraph's checkpoints: the JSON of their 13 members, of the layouts 0 to 4, and its records of pending writes.
-
 import { create } from "@bufbuild/protobuf";
 import {
   type Checkpoint,

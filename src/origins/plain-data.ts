@@ -3,10 +3,11 @@ import { Ext, emptyMap, isPlainMap, type Plain, valueDepthMax } from "../values/
 
 /**
  * How LangGraph's serializer for Python marks an object, by the type of the extension: a list of the class's module and
- * name and of what it is made from (langgraph-checkpoint 4.3, `jsonplus.py`). NumPy's arrays, 6, are bytes of a layout of
- * their own.
+ * name and of what it is made from (langgraph-checkpoint 4.3, `jsonplus.py`).
  */
-const madeFromOne = new Set([0, 1, 2, 3, 4, 5]);
+const objects = new Set([0, 1, 2, 3, 4, 5]);
+/** Bytes of a layout of their own. */
+const numpyArray = 6;
 const deltaSnapshot = 7;
 
 /** What LangChain's messages in JavaScript are called by their `type` in Python. */
@@ -37,11 +38,11 @@ export function plainData(value: Plain, depth = 0): Plain {
 
 function madeFrom({ type, data }: Ext): Plain {
   if (type === deltaSnapshot) return decodeMsgpack(data);
-  const parts = madeFromOne.has(type) || type === 6 ? decodeMsgpack(data) : undefined;
+  if (type === numpyArray) throw new Error("it holds an array of NumPy's");
+  const parts = objects.has(type) ? decodeMsgpack(data) : undefined;
   const [module, name, from] = Array.isArray(parts) ? parts : [];
-  if (madeFromOne.has(type) && typeof module === "string" && typeof name === "string" && from !== undefined)
-    return from;
-  throw new Error(type === 6 ? "it holds an array of NumPy's" : `it holds an extension of MessagePack of type ${type}`);
+  if (typeof module === "string" && typeof name === "string" && from !== undefined) return from;
+  throw new Error(`it holds an extension of MessagePack of type ${type}`);
 }
 
 /** An object in the form in which LangChain for JavaScript writes it. */

@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { nativeFault } from "../engine/native-fault.ts";
-import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
+import { isNative } from "../engine/native-fault.ts";
 import { type StateSnapshot, StateSnapshotSchema } from "../gen/cairn/v1/run_service_pb.ts";
 import type { TypedValue } from "../gen/cairn/v1/value_pb.ts";
 import { checkpointNotFound } from "../not-found.ts";
@@ -54,8 +53,7 @@ async function describe(
   live: boolean,
 ): Promise<StateSnapshot> {
   const { checkpoint } = stored;
-  const isOurs = checkpoint.origin === Origin.NATIVE && nativeFault(checkpoint) === undefined;
-  if (!isOurs || checkpoint.graphName === undefined) return foreignSnapshot(stored);
+  if (!isNative(checkpoint) || checkpoint.graphName === undefined) return foreignSnapshot(stored);
   const graph = await graphOf(parts, key.space, checkpoint);
   const loaded = loadState(graph, key, checkpoint.namespace, stored);
   if (live) await loadChildren(parts, key, loaded);

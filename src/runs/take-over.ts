@@ -1,11 +1,10 @@
 import { Cell } from "../engine/cell.ts";
 import type { CompiledGraph } from "../engine/graph.ts";
 import { stateChannel } from "../engine/input.ts";
-import { nativeFault } from "../engine/native-fault.ts";
+import { isNative } from "../engine/native-fault.ts";
 import { checkSize } from "../engine/size.ts";
 import { type Write, write } from "../engine/write.ts";
 import { invalidField } from "../errors.ts";
-import { Origin } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { originName } from "../origins/origin-name.ts";
 import { plainData } from "../origins/plain-data.ts";
 import type { StoredCheckpoint } from "../store/store.ts";
@@ -20,8 +19,7 @@ export type ChannelMapping = { [channel: string]: string };
 
 /** What a graph's channels begin with. Throws INVALID_FIELD, CHANNEL_NOT_FOUND, VALUE_TOO_LARGE with the channel. */
 export function takenOver(graph: CompiledGraph, stored: StoredCheckpoint, mapping: ChannelMapping): Write[] {
-  const { checkpoint } = stored;
-  if (checkpoint.origin === Origin.NATIVE && nativeFault(checkpoint) === undefined) {
+  if (isNative(stored.checkpoint)) {
     throw invalidField("channel_mapping", "is for checkpoints of other frameworks; this one is Cairn's own");
   }
   return Object.entries(mapping).map(([channel, theirs]) => {

@@ -1,10 +1,9 @@
 // Cairn's saver for LangGraph in Python beside LangGraph's own, all from a Python process: on MongoDB, and embedded beside SQLite.
-import { MongoClient } from "mongodb";
 import { startReplicaSet } from "../support/mongo.ts";
 import type { Goal } from "./goals.ts";
 import { serveCairn } from "./served.ts";
 import { installPeers } from "./set-up.ts";
-import { atMost, freshDatabase, inTurns, print, ratio, type StorageFigures, saveWith } from "./storage-figures.ts";
+import { atMost, inTurns, onMongoDB, print, ratio, type StorageFigures, saveWith } from "./storage-figures.ts";
 
 const STEPS = 400;
 
@@ -13,7 +12,11 @@ export async function measureSavers({ rounds }: { rounds: number }): Promise<Goa
   const set = await startReplicaSet();
   try {
     const peer = (kind: string) => () => saveWith(python, kind, STEPS, set.uri);
-    const onMongo = await inTurns(rounds, () => onMongoDB(python, set.uri), peer("mongodb"));
+    const onMongo = await inTurns(
+      rounds,
+      () => onMongoDB(set.uri, async ({ address }, { uri }) => saveWith(python, "cairn", STEPS, address, uri)),
+      peer("mongodb"),
+    );
     print("Savers on MongoDB", { CairnSaver: onMongo.cairn, MongoDBSaver: onMongo.peer });
     const embedded = await inTurns(rounds, () => onEmbedded(python), peer("sqlite"));
     print("Savers, embedded", { CairnSaver: embedded.cairn, SqliteSaver: embedded.peer });
@@ -31,19 +34,6 @@ export async function measureSavers({ rounds }: { rounds: number }): Promise<Goa
     ];
   } finally {
     await set.stop();
-  }
-}
-
-async function onMongoDB(python: string, uri: string): Promise<StorageFigures> {
-  const { uri: own, database } = freshDatabase(uri);
-  const served = await serveCairn(own);
-  try {
-    return saveWith(python, "cairn", STEPS, served.address, own);
-  } finally {
-    await served.stop();
-    const mongo = await MongoClient.connect(uri);
-    await mongo.db(database).dropDatabase();
-    await mongo.close();
   }
 }
 

@@ -1,7 +1,6 @@
 // What it takes to save a thread that grows by a message a step: on MongoDB beside MongoDBSaver, embedded beside SqliteSaver.
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { MongoClient } from "mongodb";
 import { startReplicaSet } from "../support/mongo.ts";
 import type { Goal } from "./goals.ts";
 import { median } from "./rounds.ts";
@@ -9,8 +8,8 @@ import { serveCairn } from "./served.ts";
 import { installPeers } from "./set-up.ts";
 import {
   atMost,
-  freshDatabase,
   inTurns,
+  onMongoDB,
   print,
   type Rounds,
   ratio,
@@ -27,8 +26,8 @@ export async function measureStorage({ rounds }: { rounds: number }): Promise<Go
   const { uri } = set;
   try {
     const peer = (kind: string) => () => saveWith(python, kind, SHORT, uri);
-    const onMongo = await inTurns(rounds, () => onMongoDB(uri, SHORT), peer("mongodb"));
-    const long = await onMongoDB(uri, LONG);
+    const onMongo = await inTurns(rounds, () => withCairn(uri, SHORT), peer("mongodb"));
+    const long = await withCairn(uri, LONG);
     print(`On MongoDB, ${SHORT} steps`, { Cairn: onMongo.cairn, MongoDBSaver: onMongo.peer });
     print(`On MongoDB, ${LONG} steps`, { Cairn: [long] });
     const embedded = await inTurns(rounds, () => onEmbedded(SHORT), peer("sqlite"));
@@ -53,18 +52,11 @@ function mongoGoals(short: Rounds, long: StorageFigures): Goal[] {
   ];
 }
 
-async function onMongoDB(uri: string, steps: number): Promise<StorageFigures> {
-  const { database, uri: own } = freshDatabase(uri);
-  const served = await serveCairn(own);
-  const mongo = await MongoClient.connect(uri);
-  try {
-    const stored = async () => Number((await mongo.db(database).command({ dbStats: 1 })).dataSize);
-    return await saveWithCairn(served.client, steps, stored);
-  } finally {
-    await served.stop();
-    await mongo.db(database).dropDatabase();
-    await mongo.close();
-  }
+function withCairn(uri: string, steps: number): Promise<StorageFigures> {
+  return onMongoDB(uri, async ({ client }, { database }) => {
+    const stored = async () => Number((await database.command({ dbStats: 1 })).dataSize);
+    return await saveWithCairn(client, steps, stored);
+  });
 }
 
 async function onEmbedded(steps: number): Promise<StorageFigures> {

@@ -1,8 +1,11 @@
 // What it takes to save a thread, of Cairn and of another, round by round.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { type Db, MongoClient } from "mongodb";
+import { pythonEnv } from "../support/python.ts";
 import type { Goal } from "./goals.ts";
 import { median } from "./rounds.ts";
+import { type Served, serveCairn } from "./served.ts";
 
 /** What saving a thread took: latencies in milliseconds, medians. */
 export interface StorageFigures {
@@ -49,15 +52,27 @@ export function ratio({ cairn, peer }: Rounds, of: keyof StorageFigures): number
 
 /** What a saver for LangGraph does in a Python process; savers.py says of which kinds, and where each has its store. */
 export function saveWith(python: string, kind: string, steps: number, ...where: string[]): StorageFigures {
-  const env = { ...process.env, PYTHONPATH: join(import.meta.dirname, "../../clients/python/src") };
   const args = [join(import.meta.dirname, "savers.py"), kind, String(steps), ...where];
-  return JSON.parse(execFileSync(python, args, { encoding: "utf8", env })) as StorageFigures;
+  return JSON.parse(execFileSync(python, args, { encoding: "utf8", env: pythonEnv })) as StorageFigures;
 }
 
-/** The address of a database that nobody has used yet. */
-export function freshDatabase(uri: string): { uri: string; database: string } {
-  const database = `bench_cairn_${process.hrtime.bigint()}`;
-  return { database, uri: uri.replace(/^(mongodb:\/\/[^/?]+)\/?[^?]*/, `$1/${database}`) };
+/** On a server whose database nobody has used yet; it is gone afterwards. */
+export async function onMongoDB(
+  uri: string,
+  save: (served: Served, own: { uri: string; database: Db }) => Promise<StorageFigures>,
+): Promise<StorageFigures> {
+  const name = `bench_cairn_${process.hrtime.bigint()}`;
+  const own = uri.replace(/^(mongodb:\/\/[^/?]+)\/?[^?]*/, `$1/${name}`);
+  const served = await serveCairn(own);
+  const mongo = await MongoClient.connect(uri);
+  const database = mongo.db(name);
+  try {
+    return await save(served, { uri: own, database });
+  } finally {
+    await served.stop();
+    await database.dropDatabase();
+    await mongo.close();
+  }
 }
 
 export function print(title: string, results: Record<string, StorageFigures[]>): void {

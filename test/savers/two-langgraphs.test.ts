@@ -8,10 +8,8 @@ import { Annotation, Command, interrupt, messagesStateReducer, Send, START, Stat
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CairnSaver } from "../../clients/typescript/src/langgraph/index.ts";
 import { type CairnProcess, startCairn } from "../support/cairn-process.ts";
-import { pythonPath } from "../support/python.ts";
+import { pythonEnv, pythonPath } from "../support/python.ts";
 import { newStore, type TestStore } from "../support/stores.ts";
-
-const root = join(import.meta.dirname, "../..");
 
 const State = Annotation.Root({
   log: Annotation<string[]>({ reducer: (old, added) => [...old, ...added], default: () => [] }),
@@ -53,9 +51,8 @@ describe("one thread", () => {
   });
 
   async function inPython(thread: string, act: Act) {
-    const env = { ...process.env, PYTHONPATH: join(root, "clients/python/src") };
     const args = [join(import.meta.dirname, "two_langgraphs.py"), server.address, space, thread, JSON.stringify(act)];
-    return JSON.parse((await promisify(execFile)(python, args, { env })).stdout);
+    return JSON.parse((await promisify(execFile)(python, args, { env: pythonEnv })).stdout);
   }
 
   async function inJs(thread: string, { input, resume, own }: Act) {

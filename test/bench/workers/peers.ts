@@ -3,10 +3,9 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pythonPath } from "../../support/python.ts";
+import { pythonEnv, pythonPath } from "../../support/python.ts";
 
-const root = join(import.meta.dirname, "../../..");
-const cache = join(root, ".cache");
+const cache = join(import.meta.dirname, "../../../.cache");
 
 /** The command of each language's program. */
 export type Peers = Record<"typescript" | "python" | "rust" | "cpp", string[]>;
@@ -33,8 +32,7 @@ export function buildPeers(): Peers {
 /** Starts a program and waits until something is there because of it. Gives what ends it. */
 export async function startPeer(command: string[], args: string[], isThere: () => boolean | Promise<boolean>) {
   const [program = "", ...first] = command;
-  const env = { ...process.env, PYTHONPATH: join(root, "clients/python/src") };
-  const child = spawn(program, [...first, ...args], { env, stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(program, [...first, ...args], { env: pythonEnv, stdio: ["ignore", "inherit", "inherit"] });
   // A measurement that fails leaves nobody behind.
   const kill = (): void => void child.kill();
   process.once("exit", kill);

@@ -9,11 +9,10 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { CairnClient } from "../../../clients/typescript/src/index.ts";
 import { until } from "../../runs/support/bench.ts";
 import { startPostgres } from "../../support/postgres.ts";
-import { pythonPath } from "../../support/python.ts";
+import { pythonEnv, pythonPath } from "../../support/python.ts";
 import { ended, type ServerProcess, serve } from "../cairn.ts";
 
 const here = import.meta.dirname;
-const root = join(here, "../../..");
 
 let server: ServerProcess;
 let folder: string;
@@ -30,10 +29,9 @@ afterAll(async () => {
 
 /** Runs one of the Python programs beside this. */
 function run(program: string, ...args: string[]): string {
-  const env = { ...process.env, PYTHONPATH: join(root, "clients/python/src") };
   return execFileSync(python, [join(here, program), ...args], {
     encoding: "utf8",
-    env,
+    env: pythonEnv,
     stdio: ["ignore", "pipe", "ignore"],
   });
 }

@@ -1,6 +1,6 @@
 import { uuid5 } from "@langchain/langgraph-checkpoint";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
-import { type ChannelVersion, fromVersionMap } from "./versions.ts";
+import { fromVersionMap } from "./versions.ts";
 
 const [PULL, PUSH] = ["__pregel_pull", "__pregel_push"];
 
@@ -14,32 +14,30 @@ export function ownTaskIds(checkpoint: Checkpoint, sends: unknown): (taskId: str
   if (namespace !== "" || step === undefined) return (taskId) => taskId;
   const idOf = (node: string, kind: string, which: unknown) =>
     uuid5(JSON.stringify([node, `${step + 1n}`, node, kind, which]), id);
-  return (taskId, taskPath) => {
+  const ownOf = (taskPath: string): string[] => {
     const node = taskPath.match(/^~__pregel_pull, ([^,]+)(, 0{10})?$/)?.[1];
-    if (node !== undefined)
-      return ownOr(
-        taskId,
-        firedFirst(checkpoint, node).map((channel) => idOf(node, PULL, [channel])),
-      );
+    if (node !== undefined) return firedFirst(checkpoint, node).map((channel) => idOf(node, PULL, [channel]));
     const index = taskPath.match(/^~__pregel_push, (\d{10})(, 0{10})?$/)?.[1];
     const send = index !== undefined && Array.isArray(sends) ? sends[Number(index)] : undefined;
-    return typeof send?.node === "string" ? ownOr(taskId, [idOf(send.node, PUSH, `${Number(index)}`)]) : taskId;
+    return typeof send?.node === "string" ? [idOf(send.node, PUSH, `${Number(index)}`)] : [];
   };
-}
-
-/** The id itself when it is one of those that this LangGraph could have given, else the likeliest of those. */
-function ownOr(taskId: string, own: string[]): string {
-  return own.includes(taskId) ? taskId : (own[0] ?? taskId);
+  // A task has several writes.
+  const known = new Map<string, string[]>();
+  return (taskId, taskPath) => {
+    const own = known.get(taskPath) ?? ownOf(taskPath);
+    known.set(taskPath, own);
+    // The id itself when it is one that this LangGraph could have given, else the likeliest of those.
+    return own.includes(taskId) ? taskId : (own[0] ?? taskId);
+  };
 }
 
 /** The channels by which a node of a StateGraph may have been triggered; those that it has not seen come first. */
 function firedFirst({ channelVersions, versionsSeen }: Checkpoint, node: string): string[] {
-  const versions: Record<string, ChannelVersion> = channelVersions ? fromVersionMap(channelVersions) : {};
-  const map = versionsSeen?.nodes[node];
-  const seen: Record<string, ChannelVersion> = map ? fromVersionMap(map) : {};
-  const triggers = Object.keys(versions).filter(
+  const triggers = Object.keys(channelVersions?.versions ?? {}).filter(
     (channel) => channel === `branch:to:${node}` || (channel.startsWith("join:") && channel.endsWith(`:${node}`)),
   );
-  const isNew = (channel: string) => versions[channel] !== seen[channel];
+  if (triggers.length < 2) return triggers;
+  const [versions, seen] = [channelVersions, versionsSeen?.nodes[node]].map((map) => (map ? fromVersionMap(map) : {}));
+  const isNew = (channel: string) => versions?.[channel] !== seen?.[channel];
   return [...triggers.filter(isNew), ...triggers.filter((channel) => !isNew(channel))];
 }

@@ -1,7 +1,7 @@
 """LangGraph's checkpoints and writes as they come over the wire."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from langgraph.checkpoint.base import Checkpoint as LangGraphCheckpoint
@@ -24,27 +24,35 @@ def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple
     message = read.checkpoint
     place = Place(message.thread_id, message.namespace, message.id)
     checkpoint = _to_checkpoint(serde, message, read.values)
-    writes = to_pending_writes(serde, read.writes, read.values)
+    own_id: Callable[[str, str], str] = _as_it_is
     if isinstance(serde, SharedSerializer):
-        own = own_task_ids(checkpoint, message.namespace, message.step if message.HasField("step") else None)
-        writes = [
-            (own(sent.task_id, sent.task_path), *write[1:]) for sent, write in zip(read.writes, writes, strict=True)
-        ]
+        own_id = own_task_ids(checkpoint, message.namespace, message.step if message.HasField("step") else None)
     return CheckpointTuple(
         config=place.config,
         checkpoint=checkpoint,
         metadata=cast(CheckpointMetadata, json.loads(message.metadata or b"{}")),
         parent_config=place.at(message.parent_id).config if message.HasField("parent_id") else None,
-        pending_writes=writes,
+        pending_writes=to_pending_writes(serde, read.writes, read.values, own_id),
     )
 
 
+def _as_it_is(task_id: str, _task_path: str) -> str:
+    return task_id
+
+
 def to_pending_writes(
-    serde: SerializerProtocol, writes: Iterable[PendingWrite], values: Mapping[str, EncodedValue]
+    serde: SerializerProtocol,
+    writes: Iterable[PendingWrite],
+    values: Mapping[str, EncodedValue],
+    own_id: Callable[[str, str], str] = _as_it_is,
 ) -> list[tuple[str, str, Any]]:
-    """Writes as (task id, channel, value), in the order given."""
+    """Writes as (task id, channel, value), in the order given. `own_id`: what a task's id, with its path, is here."""
     return [
-        (write.task_id, write.channel, _loaded(serde, values, write.value, write.channel, "a write to"))
+        (
+            own_id(write.task_id, write.task_path),
+            write.channel,
+            _loaded(serde, values, write.value, write.channel, "a write to"),
+        )
         for write in writes
     ]
 

@@ -75,7 +75,7 @@ class SharedSerializer(SerializerProtocol):
         try:
             text = json.dumps(_to_json(obj), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             return "json", text.encode()
-        except (_OnlyOwn, RecursionError, UnicodeEncodeError, ValueError):
+        except (_OnlyOwn, RecursionError, ValueError):
             return self._own.dumps_typed(obj)
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:

@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 _PULL, _PUSH = "__pregel_pull", "__pregel_push"
@@ -33,7 +34,8 @@ def own_task_ids(checkpoint: Mapping[str, Any], namespace: str, step: int | None
                 return _ours(checkpoint["id"], step + 1, node, _PUSH, [index])
         return task_id
 
-    return own
+    # A task has several writes.
+    return cache(own)
 
 
 def _triggers(checkpoint: Mapping[str, Any], node: str) -> list[str]:
