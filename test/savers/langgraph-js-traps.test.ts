@@ -15,6 +15,7 @@ import { type CheckpointTuple, ERROR, emptyCheckpoint, uuid6 } from "@langchain/
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CairnClient } from "../../clients/typescript/src/index.ts";
 import { CairnSaver } from "../../clients/typescript/src/langgraph/index.ts";
+import { Origin } from "../../clients/typescript/src/proto.ts";
 import { type CairnProcess, startCairn } from "../support/cairn-process.ts";
 import { newStore, storeKinds, type TestStore } from "../support/stores.ts";
 
@@ -244,6 +245,7 @@ describe.each(storeKinds)("LangGraph.js on %s", (kind) => {
     await client.checkpointStore.put({
       threadId: config.configurable.thread_id,
       id: "python",
+      origin: Origin.LANGGRAPH,
       channelValues: { secret: { source: { case: "inline", value } } },
     });
     client.close();
@@ -252,5 +254,31 @@ describe.each(storeKinds)("LangGraph.js on %s", (kind) => {
     expect(() => secret.length).toThrow(/can't read channel secret .* "msgpack"/);
     expect(() => JSON.stringify({ secret })).toThrow(/can't read channel secret/);
     expect(() => ({ ...secret })).toThrow(/can't read channel secret/);
+  });
+
+  test("reads what a graph of Cairn's wrote, and says what has no place", async () => {
+    const client = CairnClient.connect({ address: server.address, space });
+    await client.graphs.register(
+      `name: count
+channels: { n: last_value }
+nodes: { add: { expression: { update: { n: state.n + 1 } } } }
+edges: [ START -> add ]
+`,
+    );
+    const config = thread();
+    await client.thread(config.configurable.thread_id).run({ n: 1 }, { graph: "count" });
+    client.close();
+    const [last, , first] = await all(saver.list(config));
+    expect(last).toEqual(await saver.getTuple(config));
+    expect(last?.checkpoint.channel_values.n).toBe(2);
+    expect(last?.metadata).toMatchObject({
+      source: "loop",
+      step: 1,
+      cairn_origin: "native",
+      cairn_left_out: expect.arrayContaining(["created_at_ms", "graph_name", "graph_hash"]),
+    });
+    expect(first?.metadata).toMatchObject({
+      cairn_left_out: expect.arrayContaining(['channel_values["__start__"]', "2 pending writes"]),
+    });
   });
 });

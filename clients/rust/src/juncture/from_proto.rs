@@ -8,16 +8,24 @@ use juncture_core::checkpoint::{
 use juncture_core::interrupt::InterruptSignal as JunctureInterrupt;
 use serde_json::{Value as Json, json};
 
+use super::foreign::{self, to_number};
 use crate::checkpoints::ReadCheckpoint;
 use crate::proto::value::Source;
-use crate::proto::version::Number;
-use crate::proto::{Checkpoint, InterruptSignal, PendingTask, Send, TypedValue, Value, ValuesLayout, VersionMap};
+use crate::proto::{
+    Checkpoint, InterruptSignal, Origin, PendingTask, Send, TypedValue, Value, ValuesLayout, VersionMap,
+};
 
 /// What a saver gives of a checkpoint that was read. One that another framework wrote comes as far as juncture has a place
-/// for it: values that are JSON or plain MessagePack, versions that are whole numbers.
+/// for it: values that are JSON or plain MessagePack, versions that are whole numbers. Its metadata say what is left out.
 pub(super) fn to_tuple(config: &RunnableConfig, read: ReadCheckpoint) -> Result<CheckpointTuple, CheckpointError> {
-    let ReadCheckpoint { checkpoint, writes, values } = read;
+    let ReadCheckpoint { mut checkpoint, mut writes, values } = read;
     let values = Values(&values);
+    let notes = match checkpoint.origin() {
+        Origin::Juncture => HashMap::new(),
+        _ => foreign::notes(&mut checkpoint, std::mem::take(&mut writes).len(), |value| {
+            values.json("", Some(value)).is_ok()
+        }),
+    };
     let at = |id: &String| RunnableConfig { checkpoint_id: Some(id.clone()), ..config.clone() };
     let to_write = |write: crate::proto::PendingWrite| {
         let value = values.json(&format!("the write to {}", write.channel), write.value.as_ref())?;
@@ -26,7 +34,7 @@ pub(super) fn to_tuple(config: &RunnableConfig, read: ReadCheckpoint) -> Result<
     Ok(CheckpointTuple {
         config: at(&checkpoint.id),
         parent_config: checkpoint.parent_id.as_ref().map(at),
-        metadata: metadata_of(&checkpoint)?,
+        metadata: metadata_of(&checkpoint, notes)?,
         pending_writes: writes.into_iter().map(to_write).collect::<Result<_, CheckpointError>>()?,
         checkpoint: values.checkpoint(checkpoint)?,
     })
@@ -117,9 +125,9 @@ impl Values<'_> {
     }
 }
 
-/// juncture's own metadata are kept as they were; of another framework's, what every checkpoint has.
-fn metadata_of(checkpoint: &Checkpoint) -> Result<CheckpointMetadata, CheckpointError> {
-    let is_own = checkpoint.origin == i32::from(crate::proto::Origin::Juncture);
+/// juncture's own metadata are kept as they were; of another framework's, what every checkpoint has, and what has no place.
+fn metadata_of(checkpoint: &Checkpoint, notes: HashMap<String, Json>) -> Result<CheckpointMetadata, CheckpointError> {
+    let is_own = checkpoint.origin() == Origin::Juncture;
     if let Some(metadata) = checkpoint.metadata.as_ref().filter(|_| is_own) {
         return serde_json::from_slice(metadata).map_err(|error| CheckpointError::Deserialize(Box::new(error)));
     }
@@ -134,7 +142,7 @@ fn metadata_of(checkpoint: &Checkpoint) -> Result<CheckpointMetadata, Checkpoint
             _ => CheckpointSource::Loop,
         },
         step: checkpoint.step.unwrap_or_default(),
-        writes: HashMap::new(),
+        writes: notes,
         parents: checkpoint.parents.clone().into_iter().collect(),
         run_id: checkpoint.run_id.clone().unwrap_or_default(),
         return_value: None,
@@ -143,10 +151,5 @@ fn metadata_of(checkpoint: &Checkpoint) -> Result<CheckpointMetadata, Checkpoint
 
 fn to_numbers(versions: Option<VersionMap>) -> HashMap<String, u64> {
     let versions = versions.unwrap_or_default().versions.into_iter();
-    let to_number = |number| match number {
-        Number::Uint64Value(number) => Some(number),
-        Number::Int64Value(number) => u64::try_from(number).ok(),
-        _ => None,
-    };
-    versions.filter_map(|(name, version)| Some((name, to_number(version.number?)?))).collect()
+    versions.filter_map(|(name, version)| Some((name, to_number(version.number.as_ref())?))).collect()
 }

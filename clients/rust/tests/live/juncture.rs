@@ -210,10 +210,21 @@ async fn a_thread_of_another_framework_is_read_as_far_as_it_has_a_place() {
     });
     client.graphs().register(graph.to_string().as_str()).await.unwrap();
     client.thread("t").run(&json!({"n": 1}), RunOptions::graph("native")).await.unwrap();
-    let read = CairnSaver::new(&client).get_tuple(&config(None)).await.unwrap().unwrap();
+    let saver = CairnSaver::new(&client);
+    let read = saver.get_tuple(&config(None)).await.unwrap().unwrap();
     assert_eq!(read.checkpoint.channel_values["n"], json!(2));
     assert_eq!(read.metadata.source, CheckpointSource::Loop);
     assert_eq!(read.metadata.step, 1);
+    assert_eq!(read.metadata.writes["cairn_origin"], json!("native"));
+    assert_eq!(
+        read.metadata.writes["cairn_left_out"],
+        json!(["phase", "created_at_ms", "graph_name", "graph_hash", "updated_channels", "current_node", "metadata"])
+    );
+    // The input's value is of a type of Cairn's own.
+    let first = saver.list(&config(None), None).await.unwrap().pop().unwrap();
+    assert!(
+        first.metadata.writes["cairn_left_out"].as_array().unwrap().contains(&json!("channel_values[\"__start__\"]"))
+    );
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

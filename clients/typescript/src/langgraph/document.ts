@@ -27,12 +27,13 @@ export function toDocument(checkpoint: LanggraphCheckpoint): DocumentFields {
   };
 }
 
-/** The checkpoint as LangGraph.js has it, with the values that were read. */
+/** The checkpoint as LangGraph.js has it, with the values that were read, and members that Cairn has no field for. */
 export function fromDocument(
   checkpoint: Checkpoint,
   channelValues: Record<string, unknown>,
+  extra: Checkpoint["extra"],
 ): LanggraphCheckpoint<string, string> {
-  const { id, createdAt, formatVersion, channelVersions, versionsSeen, updatedChannels, extra } = checkpoint;
+  const { id, createdAt, formatVersion, channelVersions, versionsSeen, updatedChannels } = checkpoint;
   const seen = Object.entries(versionsSeen?.nodes ?? {}).map(([node, map]) => [node, fromVersionMap(map)] as const);
   const document = {
     v: formatVersion ?? 1,

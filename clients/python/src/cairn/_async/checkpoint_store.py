@@ -47,8 +47,8 @@ class AsyncCheckpointStore:
     ) -> pb.PutCheckpointResponse:
         """Saves a checkpoint with the values of its channels, and any writes given beside it.
 
-        `refs`: of other channels, the references of the values that they hold. Raises what PutCheckpoint does. A base that the server does not have any more is no error: the values are then sent
-        whole.
+        `refs`: of other channels, the references of the values that they hold. Raises what PutCheckpoint does. A base that
+        the server does not have any more is no error: the values are then sent whole.
         """
         thread_id, namespace = checkpoint.thread_id, checkpoint.namespace
         checksums: dict[str, int] = {}

@@ -9,6 +9,7 @@ from langgraph.checkpoint.base import CheckpointMetadata, CheckpointTuple, Delta
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from cairn.checkpoints.read_checkpoint import ReadCheckpoint
+from cairn.langgraph.foreign import foreign_metadata, foreign_values, is_foreign
 from cairn.langgraph.places import Place
 from cairn.langgraph.shared import SharedSerializer, UnreadableValue, of_channel
 from cairn.langgraph.task_ids import own_task_ids
@@ -20,10 +21,22 @@ from cairn.values.typed import EncodedValue
 
 
 def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple:
-    """What LangGraph reads."""
+    """What LangGraph reads. Of another framework's checkpoint what it has a place for; its metadata say what it has not."""
     message = read.checkpoint
     place = Place(message.thread_id, message.namespace, message.id)
-    checkpoint = _to_checkpoint(serde, message, read.values)
+    parent_config = place.at(message.parent_id).config if message.HasField("parent_id") else None
+    if is_foreign(message):
+        values = foreign_values(read)
+        return CheckpointTuple(
+            config=place.config,
+            checkpoint=_to_checkpoint(message, values, extra={}),
+            metadata=foreign_metadata(read, values),
+            parent_config=parent_config,
+            pending_writes=[],
+        )
+    channels = message.channel_values.items()
+    loaded = {channel: _loaded(serde, read.values, value, channel, "channel") for channel, value in channels}
+    checkpoint = _to_checkpoint(message, loaded, _members(message.extra))
     own_id: Callable[[str, str], str] = _as_it_is
     if isinstance(serde, SharedSerializer):
         own_id = own_task_ids(checkpoint, message.namespace, message.step if message.HasField("step") else None)
@@ -31,7 +44,7 @@ def to_tuple(serde: SerializerProtocol, read: ReadCheckpoint) -> CheckpointTuple
         config=place.config,
         checkpoint=checkpoint,
         metadata=cast(CheckpointMetadata, json.loads(message.metadata or b"{}")),
-        parent_config=place.at(message.parent_id).config if message.HasField("parent_id") else None,
+        parent_config=parent_config,
         pending_writes=to_pending_writes(serde, read.writes, read.values, own_id),
     )
 
@@ -67,25 +80,26 @@ def to_delta_history(
     return found
 
 
-def _to_checkpoint(
-    serde: SerializerProtocol, message: Checkpoint, values: Mapping[str, EncodedValue]
-) -> LangGraphCheckpoint:
+def _to_checkpoint(message: Checkpoint, values: Mapping[str, Any], extra: Mapping[str, Any]) -> LangGraphCheckpoint:
     checkpoint: dict[str, Any] = {
         "v": message.format_version,
         "ts": message.created_at,
         "id": message.id,
-        "channel_values": {
-            channel: _loaded(serde, values, value, channel, "channel")
-            for channel, value in message.channel_values.items()
-        },
+        "channel_values": values,
         "channel_versions": from_version_map(message.channel_versions),
         "versions_seen": {node: from_version_map(seen) for node, seen in message.versions_seen.nodes.items()},
-        **{key: json.loads(value) for key, value in message.extra.items()},
+        **extra,
     }
     if message.HasField("updated_channels"):
         updated = message.updated_channels
         checkpoint["updated_channels"] = None if updated.is_null else list(updated.names)
     return cast(LangGraphCheckpoint, checkpoint)
+
+
+def _members(extra: Mapping[str, bytes]) -> dict[str, Any]:
+    """Keys that begin with one "!" are notes of the server's, so a member's name that does has got another."""
+    kept = {key: value for key, value in extra.items() if not key.startswith("!") or key.startswith("!!")}
+    return {key[1:] if key.startswith("!!") else key: json.loads(value) for key, value in kept.items()}
 
 
 def _loaded(
