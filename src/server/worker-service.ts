@@ -12,14 +12,16 @@ import {
 import type { RunParts } from "../runs/parts.ts";
 import { Outbox } from "../workers/outbox.ts";
 import { workerTerms } from "../workers/terms.ts";
-import type { WorkerHub } from "../workers/worker-hub.ts";
 import type { WorkerSession } from "../workers/worker-session.ts";
 import type { CallContext } from "./context.ts";
 import { define, type Service } from "./service.ts";
 
-export function workerService({ workers, serverId }: Pick<RunParts, "workers" | "serverId">): Service {
+type Parts = Pick<RunParts, "workers" | "serverId" | "environment">;
+
+export function workerService(parts: Parts): Service {
+  const { workers } = parts;
   return define(WorkerService, {
-    work: (requests, context) => work({ workers, serverId }, requests, context),
+    work: (requests, context) => work(parts, requests, context),
     async listWorkers(_, { space }) {
       return create(ListWorkersResponseSchema, {
         workers: workers.workersOf(space).map(infoOf),
@@ -31,13 +33,13 @@ export function workerService({ workers, serverId }: Pick<RunParts, "workers" | 
 
 /** One stream of a worker, from its Hello to its end. */
 async function* work(
-  { workers, serverId }: { workers: WorkerHub; serverId: string },
+  { workers, serverId, environment }: Parts,
   requests: AsyncIterable<WorkRequest>,
   { space, signal }: CallContext,
 ): AsyncIterable<WorkResponse> {
   const coming = requests[Symbol.asyncIterator]();
   const hello = await helloOf(coming);
-  const outbox = new Outbox();
+  const outbox = new Outbox(environment.clock);
   outbox.send({
     case: "welcome",
     value: {

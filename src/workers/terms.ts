@@ -5,6 +5,9 @@ export const workerTerms = {
   leaseMs: 30_000,
   /** Signs of life in the time of a lease. */
   heartbeatsPerLease: 3,
+  /** How long an acknowledgement waits for a message that it can ride with, and how many ride with one. */
+  ackWaitMs: 5,
+  acksAtOnce: 100,
   /** The longest piece of a payload. */
   chunkBytes: 256 * 1024,
   /** The longest payload: the input of a node, or its result. */

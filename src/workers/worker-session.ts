@@ -154,14 +154,17 @@ export class WorkerSession {
 
   /** What became of a task is written, or is of no use to anybody: the worker may forget it. */
   settle(assignment: Assignment): void {
-    if (this.#assigned.delete(assignment.key) && assignment.hasEnded)
-      this.#outbox?.send({ case: "ack", value: { lease: assignment.lease } });
+    if (this.#assigned.delete(assignment.key) && assignment.hasEnded) this.ack(assignment.lease);
   }
 
   /** Nobody waits for the task any more. */
   cancel(assignment: Assignment, reason: string): void {
     if (this.#assigned.delete(assignment.key))
       this.#outbox?.send({ case: "cancel", value: { lease: assignment.lease, reason } });
+  }
+
+  ack(lease: LeaseName): void {
+    this.#outbox?.ack(lease);
   }
 
   evict(lease: LeaseName, reason: string): void {
@@ -176,7 +179,7 @@ export class WorkerSession {
   }
 
   /** Takes a message of a stream, after the Hello. Of one that was replaced nothing counts. Throws INVALID_FIELD. */
-  hear({ message }: WorkRequest, outbox: Outbox): void {
+  hear({ message, credit }: WorkRequest, outbox: Outbox): void {
     if (outbox !== this.#outbox) return;
     this.lastHeardMs = this.#host.clock.nowMs();
     if (this.#reader.isOpen && message.case !== "chunk") {
@@ -184,12 +187,12 @@ export class WorkerSession {
     }
     if (message.case === "hello") throw invalidField("hello", "comes once, at the beginning");
     else if (message.case === "chunk") this.#reader.chunk(message.value.data);
-    else if (message.case === "credit") this.#grant(message.value.tasks);
     else if (message.case === "drain") this.#drain();
     else if (message.case === "progress") this.#progress(message.value);
     else if (message.case === "complete") this.#complete(message.value);
     else if (message.case === "interrupt") this.#interrupt(message.value);
     else if (message.case === "fail") this.#fail(message.value);
+    if (credit > 0) this.#grant(credit);
   }
 
   #drain(): void {

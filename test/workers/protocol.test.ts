@@ -33,7 +33,7 @@ describe("a worker that does not keep to the protocol", () => {
     });
     const worker = hand().hello({ workerId: randomUUID(), nodes: [handler], ...more });
     await worker.hears("welcome");
-    worker.send({ case: "credit", value: { tasks: 1 } });
+    worker.grant(1);
     const thread = bench.thread();
     const run = thread.run({}, { graph });
     const { lease } = await worker.hears("task");
@@ -52,7 +52,6 @@ describe("a worker that does not keep to the protocol", () => {
     ["says something else first", [{ case: "heartbeat", value: {} }], "hello"],
     ["says hello twice", [], "hello"],
     ["sends a chunk of nothing", [{ case: "chunk", value: { data: new Uint8Array(1) } }], "chunk"],
-    ["grants no credit at all", [{ case: "credit", value: { tasks: 0 } }], "credit.tasks"],
     [
       "names no lease",
       [{ case: "complete", value: { result: { data: new Uint8Array(), sizeBytes: 0n } } }],
@@ -138,7 +137,34 @@ describe("a worker that does not keep to the protocol", () => {
     await until("both are refused", () => worker.heard.filter(({ case: kind }) => kind === "evict").length === 2);
     worker.send(complete(lease));
     expect(await run).toMatchObject({ status: "done" });
-    expect(await worker.hears("ack")).toMatchObject({ lease });
+    await worker.isAcked(lease);
+  });
+
+  it("that grants more than any worker may, is let go", async () => {
+    const worker = hand().hello({ workerId: "greedy" });
+    await worker.hears("welcome");
+    worker.grant(1001);
+    expect(await worker.ended).toMatchObject({ reason: "INVALID_FIELD", message: expect.stringMatching(/^credit: /) });
+  });
+
+  it("that grants nothing with a result, is given nothing until it does", async () => {
+    const { worker, lease, run, handler } = await atWork({ slots: 1 });
+    worker.send(complete(lease));
+    expect(await run).toMatchObject({ status: "done" });
+    const graph = await bench.graph({
+      channels: {},
+      nodes: { work: { worker: { handler } } },
+      edges: ["START -> work"],
+    });
+    const next = bench.thread().run({}, { graph });
+    await sleep(100);
+    // Nothing was granted yet.
+    expect(worker.heard.filter(({ case: kind }) => kind === "task").length).toBe(1);
+    worker.grant(1);
+    await until("the next task is there", () => worker.heard.filter(({ case: kind }) => kind === "task").length === 2);
+    const second = worker.heard.findLast(({ case: kind }) => kind === "task")?.value as { lease: typeof lease };
+    worker.send(complete(second.lease));
+    expect(await next).toMatchObject({ status: "done" });
   });
 
   it("that tells another's result, is told that it is not its own", async () => {
@@ -154,7 +180,7 @@ describe("a worker that does not keep to the protocol", () => {
     const value = { lease, result: { data: new Uint8Array([10, 255]), sizeBytes: 2n } };
     worker.send({ case: "complete", value });
     expect(await run).toMatchObject({ status: "failed", error: { reason: "NODE_FAILED", node: "work" } });
-    await worker.hears("ack");
+    await worker.isAcked(lease);
   });
 
   it("that tells a result again before it is acknowledged, is heard once", async () => {
@@ -170,7 +196,7 @@ describe("a worker that does not keep to the protocol", () => {
     expect(await worker.ended).toMatchObject({ reason: "WORKER_SILENT" });
     const second = hand().hello({ workerId: "second", nodes: [handler] });
     await second.hears("welcome");
-    second.send({ case: "credit", value: { tasks: 1 } });
+    second.grant(1);
     const task = await second.hears("task");
     expect(task.attempt).toBe(2);
     second.send(complete(task.lease as object));
@@ -213,7 +239,7 @@ describe("a worker that does not keep to the protocol", () => {
   it("in another space, is given nothing of this one", async () => {
     const elsewhere = hand("elsewhere").hello();
     await elsewhere.hears("welcome");
-    elsewhere.send({ case: "credit", value: { tasks: 1 } });
+    elsewhere.grant(1);
     const { worker, lease, run } = await atWork();
     worker.send(complete(lease));
     await run;

@@ -48,7 +48,7 @@ Worker::Impl::Impl(std::shared_ptr<Transport> transport, WorkerOptions options)
     : transport_(std::move(transport)),
       session_id_(new_uuid()),
       options_(checked(std::move(options), session_id_)),
-      pool_(options_.slots) {}
+      pool_(options_.slots + 1) {}
 
 Worker::Impl::~Impl() {
   const std::lock_guard lock(mutex_);
@@ -99,22 +99,37 @@ bool Worker::Impl::wait_until_ready(std::chrono::milliseconds time) const {
 grpc::Status Worker::Impl::serve() {
   std::shared_ptr<WorkerStream> stream;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     is_welcome_ = false;
     if (is_done()) return grpc::Status::OK;
     stream = stream_ = std::make_shared<WorkerStream>(*transport_);
     coming_.reset();
     granted_ = 0;
     stream->send(hello());
-  }
-  for (v1::WorkResponse message; stream->read(message);) {
-    const std::lock_guard lock(mutex_);
-    hear(message);
+    is_reading_ = true;
+    pool_.add([this, stream] { read(stream); });
+    changed_.wait(lock, [&] { return !is_reading_; });
   }
   const grpc::Status status = stream->finish();
   const std::lock_guard lock(mutex_);
   stream_.reset();
   return status;
+}
+
+void Worker::Impl::read(const std::shared_ptr<WorkerStream>& stream) {
+  for (v1::WorkResponse message; stream->read(message);) {
+    Job job;
+    {
+      const std::lock_guard lock(mutex_);
+      job = hear(message);
+    }
+    if (!job) continue;
+    pool_.add([this, stream] { read(stream); });
+    return job();
+  }
+  const std::lock_guard lock(mutex_);
+  is_reading_ = false;
+  changed_.notify_all();
 }
 
 void Worker::Impl::pause_after(int failures) {
@@ -145,27 +160,29 @@ v1::WorkRequest Worker::Impl::hello() const {
   return message;
 }
 
-void Worker::Impl::hear(v1::WorkResponse& message) {
+Worker::Impl::Job Worker::Impl::hear(v1::WorkResponse& message) {
+  for (const auto& lease : message.acked()) drop(lease);
   switch (message.message_case()) {
     case v1::WorkResponse::kWelcome:
-      return begin(message.welcome());
+      begin(message.welcome());
+      return {};
     case v1::WorkResponse::kTask:
       coming_ = Coming{std::move(*message.mutable_task()), {}};
       if (granted_ > 0) --granted_;
       return take_input(coming_->task.input().data());
     case v1::WorkResponse::kChunk:
       return take_input(message.chunk().data());
-    case v1::WorkResponse::kAck:
-      return drop(message.ack().lease());
     case v1::WorkResponse::kCancel:
-      return drop(message.cancel().lease());
+      drop(message.cancel().lease());
+      return {};
     case v1::WorkResponse::kEvict:
-      return drop(message.evict().lease());
+      drop(message.evict().lease());
+      return {};
     case v1::WorkResponse::kDraining:
       reconnect_after_ = to_milliseconds(message.draining().reconnect_after());
-      return;
+      return {};
     default:
-      return;  // From a newer server.
+      return {};  // From a newer server, or an acknowledgement alone.
   }
 }
 
@@ -176,29 +193,32 @@ void Worker::Impl::begin(const v1::WorkerWelcome& welcome) {
   stream_->beat_every(to_milliseconds(welcome.heartbeat()));
   for (const auto& [key, held] : held_) tell(*held);
   if (is_stopping_) drain();
-  top_up();
+  grant(room());
 }
 
-void Worker::Impl::take_input(const std::string& data) {
-  if (!coming_) return;
+Worker::Impl::Job Worker::Impl::take_input(const std::string& data) {
+  if (!coming_) return {};
   coming_->input += data;
-  if (coming_->input.size() < coming_->task.input().size_bytes()) return;
+  if (coming_->input.size() < coming_->task.input().size_bytes()) return {};
   Coming whole = std::move(*coming_);
   coming_.reset();
-  take(std::move(whole.task), std::move(whole.input));
+  return take(std::move(whole.task), std::move(whole.input));
 }
 
-void Worker::Impl::take(v1::Task task, std::string input) {
+Worker::Impl::Job Worker::Impl::take(v1::Task task, std::string input) {
   const auto [found, is_new] = held_.try_emplace(key_of(task.lease()));
   // Sent again: a server asks for what this process has already.
-  if (!is_new) return tell(*found->second);
+  if (!is_new) {
+    tell(*found->second);
+    return {};
+  }
   auto held = std::make_shared<Held>();
   held->lease = task.lease();
   found->second = held;
   ++running_;
   // Shared, as a job must be copyable.
   const auto whole = std::make_shared<std::pair<v1::Task, std::string>>(std::move(task), std::move(input));
-  pool_.add([this, whole, held] { work(whole->first, whole->second, held); });
+  return [this, whole, held] { work(whole->first, whole->second, held); };
 }
 
 void Worker::Impl::work(const v1::Task& task, const std::string& input, const std::shared_ptr<Held>& held) {
@@ -213,12 +233,30 @@ void Worker::Impl::work(const v1::Task& task, const std::string& input, const st
     if (stream) stream->send_when_there_is_room(std::move(message));
   };
   auto result = run_task(task, input, options_, held->cancellation, tell_progress);
-  const std::lock_guard lock(mutex_);
-  held->result = within(std::move(result), welcome_.payload_bytes_max());
+  std::shared_ptr<WorkerStream> stream;
+  std::deque<v1::WorkRequest> messages;
+  {
+    const std::lock_guard lock(mutex_);
+    messages = end(*held, std::move(result));
+    stream = stream_;
+  }
+  if (!messages.empty()) stream->send_here(std::move(messages));
+}
+
+std::deque<v1::WorkRequest> Worker::Impl::end(Held& held, TaskResult result) {
+  held.result = within(std::move(result), welcome_.payload_bytes_max());
   --running_;
-  // One of a task that was dropped meanwhile is nobody's.
-  if (held_.count(key_of(held->lease)) > 0) tell(*held);
-  top_up();
+  const std::uint32_t credit = room();
+  // The result of a task that was dropped meanwhile is nobody's.
+  if (held_.count(key_of(held.lease)) == 0) {
+    grant(credit);
+    return {};
+  }
+  if (!stream_ || !is_welcome_) return {};
+  auto messages = messages_of(held.lease, *held.result, welcome_.chunk_bytes());
+  messages.back().set_credit(credit);
+  granted_ += credit;
+  return messages;
 }
 
 void Worker::Impl::tell(const Held& held) {
@@ -232,7 +270,7 @@ void Worker::Impl::drop(const v1::TaskLease& lease) {
   found->second->cancellation.cancel();
   held_.erase(found);
   end_if_done();
-  top_up();
+  grant(room());
 }
 
 void Worker::Impl::drain() {
@@ -248,15 +286,20 @@ void Worker::Impl::end_if_done() {
   changed_.notify_all();
 }
 
-void Worker::Impl::top_up() {
-  if (is_stopping_ || !stream_ || !is_welcome_) return;
+std::uint32_t Worker::Impl::room() const {
+  if (is_stopping_ || !stream_ || !is_welcome_) return 0;
   const std::size_t used = running_ + granted_;
   const std::size_t kept = held_.size() + granted_;
-  if (used >= options_.slots || kept >= held_max) return;
-  const std::size_t room = std::min<std::size_t>(options_.slots - used, held_max - kept);
-  granted_ += room;
+  if (used >= options_.slots || kept >= held_max) return 0;
+  return static_cast<std::uint32_t>(std::min<std::size_t>(options_.slots - used, held_max - kept));
+}
+
+void Worker::Impl::grant(std::uint32_t credit) {
+  if (credit == 0) return;
+  granted_ += credit;
   v1::WorkRequest message;
-  message.mutable_credit()->set_tasks(static_cast<std::uint32_t>(room));
+  message.mutable_heartbeat();
+  message.set_credit(credit);
   stream_->send(std::move(message));
 }
 

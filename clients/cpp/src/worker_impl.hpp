@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,7 @@ class Worker::Impl {
   bool wait_until_ready(std::chrono::milliseconds time) const;
 
  private:
+  using Job = std::function<void()>;
   using Key = std::tuple<std::string, std::string, std::uint64_t>;
 
   /// A task that this process holds: at work, or with a result that is not settled.
@@ -51,22 +53,31 @@ class Worker::Impl {
 
   /// One stream, from its Hello to its end; gives how it ended.
   grpc::Status serve();
+  /// Reads, in a thread of the pool, until there is a task, which it runs itself while another thread goes on reading:
+  /// nobody has to be woken on a task's way.
+  void read(const std::shared_ptr<WorkerStream>& stream);
   void pause_after(int failures);
 
   // All of these hold the mutex.
   bool is_done() const { return is_stopping_ && held_.empty(); }
   v1::WorkRequest hello() const;
-  void hear(v1::WorkResponse& message);
+  /// Gives what is to be run, if there is something.
+  Job hear(v1::WorkResponse& message);
   void begin(const v1::WorkerWelcome& welcome);
-  void take_input(const std::string& data);
-  void take(v1::Task task, std::string input);
+  Job take_input(const std::string& data);
+  Job take(v1::Task task, std::string input);
+  /// Tells a result, if it is there.
   void tell(const Held& held);
   void drop(const v1::TaskLease& lease);
   void drain();
   void end_if_done();
-  void top_up();
+  /// How many tasks more may be given than the server knows of.
+  std::uint32_t room() const;
+  /// Says that so many tasks more are taken.
+  void grant(std::uint32_t credit);
+  /// Takes the end of a task's code; gives what is to be told of it.
+  std::deque<v1::WorkRequest> end(Held& held, TaskResult result);
 
-  /// In a thread of the pool.
   void work(const v1::Task& task, const std::string& input, const std::shared_ptr<Held>& held);
 
   const std::shared_ptr<Transport> transport_;
@@ -84,6 +95,7 @@ class Worker::Impl {
   std::size_t running_ = 0;
   /// Tasks that the server may still give on this stream.
   std::size_t granted_ = 0;
+  bool is_reading_ = false;
   bool is_welcome_ = false;
   bool is_ready_ = false;
   bool is_stopping_ = false;

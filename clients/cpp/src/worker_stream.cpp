@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds quiet_max{60'000};
 WorkerStream::WorkerStream(const Transport& transport) : stub_(transport.channel) {
   prepare(context_, transport);
   call_ = stub_.Work(&context_);
-  writer_ = std::thread([this] { write(); });
+  writer_ = std::thread([this] { write_all(); });
 }
 
 WorkerStream::~WorkerStream() {
@@ -29,12 +29,18 @@ WorkerStream::~WorkerStream() {
 
 void WorkerStream::send(std::deque<v1::WorkRequest> messages) {
   const std::lock_guard lock(mutex_);
-  if (is_over_ || is_ending_) return;
-  for (auto& message : messages) {
-    queued_bytes_ += message.ByteSizeLong();
-    queue_.push_back(std::move(message));
-  }
+  queue(std::move(messages));
   changed_.notify_all();
+}
+
+void WorkerStream::send_here(std::deque<v1::WorkRequest> messages) {
+  std::unique_lock lock(mutex_);
+  queue(std::move(messages));
+  // What comes meanwhile is the writer's.
+  for (std::size_t left = queue_.size(); left > 0 && !is_writing_ && !is_over_ && !queue_.empty(); --left) {
+    v1::WorkRequest message = take_next();
+    write(lock, message);
+  }
 }
 
 void WorkerStream::send(v1::WorkRequest message) {
@@ -81,18 +87,45 @@ grpc::Status WorkerStream::finish() {
   return status;
 }
 
-void WorkerStream::write() {
+void WorkerStream::queue(std::deque<v1::WorkRequest> messages) {
+  if (is_over_ || is_ending_) return;
+  for (auto& message : messages) {
+    queued_bytes_ += message.ByteSizeLong();
+    queue_.push_back(std::move(message));
+  }
+}
+
+v1::WorkRequest WorkerStream::take_next() {
+  v1::WorkRequest message = std::move(queue_.front());
+  queue_.pop_front();
+  queued_bytes_ -= message.ByteSizeLong();
+  return message;
+}
+
+void WorkerStream::write(std::unique_lock<std::mutex>& lock, const v1::WorkRequest& message) {
+  is_writing_ = true;
+  lock.unlock();
+  const bool is_open = call_->Write(message);
+  lock.lock();
+  is_writing_ = false;
+  is_over_ = is_over_ || !is_open;
+  changed_.notify_all();
+}
+
+void WorkerStream::write_all() {
   std::unique_lock lock(mutex_);
   while (!is_over_) {
     const auto beat = heartbeat_;
-    const auto has_something = [&] { return is_over_ || is_ending_ || !queue_.empty() || heartbeat_ != beat; };
+    const auto has_something = [&] {
+      return is_over_ || heartbeat_ != beat || (!is_writing_ && (is_ending_ || !queue_.empty()));
+    };
     const bool is_woken = changed_.wait_for(lock, beat.count() > 0 ? beat : quiet_max, has_something);
     if (is_over_) return;
+    // Somebody else's message is a sign of life as well.
+    if (is_writing_) continue;
     v1::WorkRequest message;
     if (!queue_.empty()) {
-      message = std::move(queue_.front());
-      queue_.pop_front();
-      queued_bytes_ -= message.ByteSizeLong();
+      message = take_next();
     } else if (is_ending_) {
       lock.unlock();
       call_->WritesDone();
@@ -102,11 +135,7 @@ void WorkerStream::write() {
     } else {
       message.mutable_heartbeat();
     }
-    lock.unlock();
-    const bool is_open = call_->Write(message);
-    lock.lock();
-    is_over_ = is_over_ || !is_open;
-    changed_.notify_all();
+    write(lock, message);
   }
 }
 

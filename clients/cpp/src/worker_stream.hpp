@@ -28,6 +28,8 @@ class WorkerStream {
   /// Sends messages one right behind the other. After the end of the stream they go nowhere.
   void send(std::deque<v1::WorkRequest> messages);
   void send(v1::WorkRequest message);
+  /// The same in this thread, unless another one is sending: nobody has to be woken for it first.
+  void send_here(std::deque<v1::WorkRequest> messages);
   /// Sends what may wait: while much is to be sent already, so does the caller.
   void send_when_there_is_room(v1::WorkRequest message);
   /// From now on, sends a heartbeat whenever nothing else was sent for so long.
@@ -42,7 +44,12 @@ class WorkerStream {
   grpc::Status finish();
 
  private:
-  void write();
+  void write_all();
+
+  // These hold the mutex.
+  void queue(std::deque<v1::WorkRequest> messages);
+  v1::WorkRequest take_next();
+  void write(std::unique_lock<std::mutex>& lock, const v1::WorkRequest& message);
 
   grpc::ClientContext context_;
   v1::WorkerService::Stub stub_;
@@ -52,6 +59,8 @@ class WorkerStream {
   std::deque<v1::WorkRequest> queue_;
   std::size_t queued_bytes_ = 0;
   std::chrono::milliseconds heartbeat_{0};
+  /// A thread writes; gRPC takes one message at a time.
+  bool is_writing_ = false;
   bool is_ending_ = false;
   bool is_over_ = false;
   bool is_finished_ = false;

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { toCairnError } from "../../errors.ts";
 import type { Letter } from "../../gen/cairn/store/v1/letter_pb.ts";
 import { WorkerHelloSchema } from "../../gen/cairn/v1/worker_service_pb.ts";
+import type { Clock } from "../../system/environment.ts";
 import { Outbox } from "../outbox.ts";
 import type { WorkerHub } from "../worker-hub.ts";
 import type { WorkerSession } from "../worker-session.ts";
@@ -16,11 +17,13 @@ interface Borrowed {
 
 /** Workers of other servers, which this one's tasks are lent: to the hub each is one that is connected. */
 export class Borrower {
+  readonly #clock: Clock;
   readonly #hub: Pick<WorkerHub, "connect">;
   /** By lender and lending. */
   readonly #borrowed = new Map<string, Borrowed>();
 
-  constructor(hub: Pick<WorkerHub, "connect">) {
+  constructor(clock: Clock, hub: Pick<WorkerHub, "connect">) {
+    this.#clock = clock;
     this.#hub = hub;
   }
 
@@ -49,7 +52,7 @@ export class Borrower {
   }
 
   #begin(name: string, { space, hello = create(WorkerHelloSchema) }: WorkerLent, answer: Answer): void {
-    const outbox = new Outbox();
+    const outbox = new Outbox(this.#clock);
     try {
       const giveBack = (tasks: number): void => answer({ case: "spare", value: tasks });
       const session = this.#hub.connect(space, hello, outbox, giveBack);

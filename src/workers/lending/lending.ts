@@ -47,7 +47,7 @@ export class Lending {
     this.session.reserve(tasks);
     this.offered += tasks;
     this.usedAtMs = nowMs;
-    this.tell({ case: "credit", value: { tasks } });
+    this.tell({ case: "heartbeat", value: {} }, tasks);
   }
 
   /** So much of what was offered is not needed. */
@@ -57,8 +57,8 @@ export class Lending {
     if (spare > 0) this.session.unreserve(spare);
   }
 
-  tell(message: Up): void {
-    this.#write({ case: "up", value: create(WorkRequestSchema, { message }) });
+  tell(message: Up, credit = 0): void {
+    this.#write({ case: "up", value: create(WorkRequestSchema, { message, credit }) });
   }
 
   tellProgress({ lease }: Assignment, told: Told): void {
@@ -84,14 +84,24 @@ export class Lending {
   }
 
   /** Takes what the worker is told there. Throws INVALID_FIELD. */
-  hear({ message }: WorkResponse, take: (lent: LentTask) => void, forget: (assignment: Assignment) => void): void {
+  hear(
+    { message, acked }: WorkResponse,
+    take: (lent: LentTask) => void,
+    forget: (assignment: Assignment) => void,
+  ): void {
+    const forgetLease = (lease: TaskLease | undefined): void => {
+      const assignment = lease && this.session.assignmentOf(lease);
+      if (assignment !== undefined) forget(assignment);
+    };
+    for (const lease of acked) {
+      forgetLease(lease);
+      this.session.ack(lease);
+    }
     if (message.case === "welcome") this.#isWelcome = true;
     else if (message.case === "chunk") this.#reader.chunk(message.value.data);
     else if (message.case === "task") this.#take(message.value, take);
-    else if (message.case === "ack" || message.case === "cancel" || message.case === "evict") {
-      const { lease } = message.value;
-      const assignment = lease && this.session.assignmentOf(lease);
-      if (assignment !== undefined) forget(assignment);
+    else if (message.case === "cancel" || message.case === "evict") {
+      forgetLease(message.value.lease);
       this.session.tell(message);
     }
   }

@@ -42,7 +42,7 @@ export class Peers {
     const { hub, post, serverId, environment } = parts;
     this.#parts = parts;
     this.#postbox = new Postbox(post, serverId);
-    this.#borrower = new Borrower(hub);
+    this.#borrower = new Borrower(environment.clock, hub);
     this.#lender = new Lender(hub, environment.clock, (to, lending, content) =>
       this.#write(to, { lending, byLender: true, content }),
     );

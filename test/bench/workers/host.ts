@@ -51,7 +51,7 @@ export class Host {
     const store = await openStore({ folder }, environment);
     const parts = { store, environment, serverId: randomUUID(), log };
     const hub = new WorkerHub({ ...parts, leaseMs: workerTerms.leaseMs });
-    const service = workerService({ workers: hub, serverId: parts.serverId });
+    const service = workerService({ ...parts, workers: hub });
     const server = new Server(serverOptions);
     const admit = new Gate(openToAll);
     server.addService(

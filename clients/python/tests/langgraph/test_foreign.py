@@ -1,6 +1,7 @@
 """Checkpoints of other frameworks, and of Cairn's own graphs, read through LangGraph's saver."""
 
 import json
+from typing import Any
 
 from serve import Cairn
 
@@ -39,7 +40,8 @@ def test_what_a_graph_of_cairn_wrote_is_read_and_says_what_has_no_place(
         "new_versions",
         "current_node",
     ]
-    assert 'channel_values["__start__"]' in dict(listed[-1].metadata)["cairn_left_out"]
+    first: dict[str, Any] = dict(listed[-1].metadata)
+    assert 'channel_values["__start__"]' in first["cairn_left_out"]
     assert listed[0].metadata == read.metadata
 
 

@@ -3532,8 +3532,12 @@ impl ThreadStatus {
 /// What a worker tells.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WorkRequest {
+    /// Besides, it takes so many tasks more: the message that ends a result says that its slot is free again. After a Welcome
+    /// none is granted; every task given uses one up.
+    #[prost(uint32, tag = "2")]
+    pub credit: u32,
     /// One of these.
-    #[prost(oneof = "work_request::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "work_request::Message", tags = "1, 3, 4, 5, 6, 7, 8, 9")]
     pub message: ::core::option::Option<work_request::Message>,
 }
 /// Nested message and enum types in `WorkRequest`.
@@ -3544,9 +3548,6 @@ pub mod work_request {
         /// Who it is. First, and once.
         #[prost(message, tag = "1")]
         Hello(super::WorkerHello),
-        /// It takes so many tasks more. After a Welcome none is granted; every task given uses one up.
-        #[prost(message, tag = "2")]
-        Credit(super::WorkerCredit),
         /// It is alive and keeps all its tasks. Due every `Welcome.heartbeat`; any other message does as well.
         #[prost(message, tag = "3")]
         Heartbeat(super::WorkerHeartbeat),
@@ -3573,8 +3574,12 @@ pub mod work_request {
 /// What the server tells a worker.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WorkResponse {
+    /// Besides, these results are settled: they were written, or what they belong to has ended. The worker forgets the tasks.
+    /// They ride with another message where one follows at once.
+    #[prost(message, repeated, tag = "4")]
+    pub acked: ::prost::alloc::vec::Vec<TaskLease>,
     /// One of these. A worker ignores one that it does not know.
-    #[prost(oneof = "work_response::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "work_response::Message", tags = "1, 2, 3, 5, 6, 7")]
     pub message: ::core::option::Option<work_response::Message>,
 }
 /// Nested message and enum types in `WorkResponse`.
@@ -3591,9 +3596,6 @@ pub mod work_response {
         /// More of the payload of the message before it.
         #[prost(message, tag = "3")]
         Chunk(super::PayloadChunk),
-        /// A result is settled: it was written, or what it belongs to has ended. The worker forgets the task.
-        #[prost(message, tag = "4")]
-        Ack(super::TaskAck),
         /// Nobody waits for the task any more: its run was cancelled, or its time is over. The node should stop; its result
         /// need not be told.
         #[prost(message, tag = "5")]
@@ -3686,13 +3688,6 @@ pub struct WorkerWelcome {
     /// The server: a UUID made when it started.
     #[prost(string, tag = "5")]
     pub server_id: ::prost::alloc::string::String,
-}
-/// Room for tasks.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WorkerCredit {
-    /// How many more. What goes, with the tasks not finished, beyond `Hello.slots` is void.
-    #[prost(uint32, tag = "1")]
-    pub tasks: u32,
 }
 /// A sign of life.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3895,13 +3890,6 @@ pub struct TaskInterrupt {
     /// The question: an encoded MessagePack value.
     #[prost(message, optional, tag = "3")]
     pub question: ::core::option::Option<Payload>,
-}
-/// A result is settled.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct TaskAck {
-    /// The task's lease.
-    #[prost(message, optional, tag = "1")]
-    pub lease: ::core::option::Option<TaskLease>,
 }
 /// A task is not needed any more.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::run_task::FromTask;
 use super::task_result::TaskResult;
 use crate::proto::work_request::Message;
-use crate::proto::{Task, TaskLease, TaskProgress, WorkerCredit, WorkerDrain, WorkerHeartbeat, WorkerWelcome};
+use crate::proto::{Task, TaskLease, TaskProgress, WorkRequest, WorkerDrain, WorkerHeartbeat, WorkerWelcome};
 
 /// Tasks at work and results not settled, together: as many as a Hello may name.
 const HELD_MAX: usize = 2_000;
@@ -43,7 +43,7 @@ pub(super) struct Ledger {
     running: usize,
     /// Room that the server knows of and has not used.
     credit: usize,
-    outbox: VecDeque<Message>,
+    outbox: VecDeque<WorkRequest>,
     welcome: Option<WorkerWelcome>,
     is_connected: bool,
     is_draining: bool,
@@ -76,7 +76,7 @@ impl Ledger {
             self.tell(&key);
         }
         if self.is_draining {
-            self.outbox.push_back(Message::Drain(WorkerDrain {}));
+            self.push(Message::Drain(WorkerDrain {}));
         }
         self.grant();
     }
@@ -104,9 +104,9 @@ impl Ledger {
     }
 
     /// The server is done with a task: acknowledged, cancelled or evicted.
-    pub(super) fn forget(&mut self, lease: Option<TaskLease>) {
+    pub(super) fn forget(&mut self, lease: Option<&TaskLease>) {
         if let Some(lease) = lease {
-            self.held.remove(&key_of(&lease));
+            self.held.remove(&key_of(lease));
             self.grant();
         }
     }
@@ -116,7 +116,7 @@ impl Ledger {
         match told {
             FromTask::Progress(lease, what) => {
                 if self.is_connected && self.held.contains_key(&key_of(&lease)) {
-                    self.outbox.push_back(Message::Progress(TaskProgress { lease: Some(lease), what }));
+                    self.push(Message::Progress(TaskProgress { lease: Some(lease), what }));
                 }
             }
             FromTask::Ended(key, result) => {
@@ -133,13 +133,13 @@ impl Ledger {
 
     /// A sign of life.
     pub(super) fn beat(&mut self) {
-        self.outbox.push_back(Message::Heartbeat(WorkerHeartbeat {}));
+        self.push(Message::Heartbeat(WorkerHeartbeat {}));
     }
 
     /// Takes no more tasks.
     pub(super) fn drain(&mut self) {
         if !self.is_draining && self.is_connected {
-            self.outbox.push_back(Message::Drain(WorkerDrain {}));
+            self.push(Message::Drain(WorkerDrain {}));
         }
         self.is_draining = true;
     }
@@ -159,7 +159,7 @@ impl Ledger {
     }
 
     /// The next message to be sent.
-    pub(super) fn next_outgoing(&mut self) -> Option<Message> {
+    pub(super) fn next_outgoing(&mut self) -> Option<WorkRequest> {
         self.outbox.pop_front()
     }
 
@@ -168,7 +168,7 @@ impl Ledger {
         if self.is_connected {
             let told = self.welcome.as_ref().map_or(0, |welcome| welcome.chunk_bytes as usize);
             let chunk_bytes = if told == 0 { CHUNK_BYTES_DEFAULT } else { told };
-            self.outbox.extend(result.messages(lease, chunk_bytes));
+            self.outbox.extend(result.messages(lease, chunk_bytes).into_iter().map(said));
         }
     }
 
@@ -182,9 +182,23 @@ impl Ledger {
         if more > 0 {
             self.credit += more;
             let tasks = u32::try_from(more).unwrap_or(u32::MAX);
-            self.outbox.push_back(Message::Credit(WorkerCredit { tasks }));
+            // It rides with the message that is sent last: a result's end, mostly.
+            if let Some(last) = self.outbox.back_mut() {
+                last.credit += tasks;
+            } else {
+                let heartbeat = Message::Heartbeat(WorkerHeartbeat {});
+                self.outbox.push_back(WorkRequest { message: Some(heartbeat), credit: tasks });
+            }
         }
     }
+
+    fn push(&mut self, message: Message) {
+        self.outbox.push_back(said(message));
+    }
+}
+
+fn said(message: Message) -> WorkRequest {
+    WorkRequest { message: Some(message), credit: 0 }
 }
 
 #[cfg(test)]

@@ -118,7 +118,8 @@ impl Session {
         let (out, mut outgoing) = mpsc::channel::<WorkRequest>(CHANNEL_MESSAGES_MAX);
         let hello = WorkerHello { held: self.ledger.leases(), ..self.hello.clone() };
         let lost = || Error::new(Code::Unavailable, "the server ended the stream");
-        out.send(said(Tells::Hello(hello))).await.map_err(|_| lost())?;
+        let hello = WorkRequest { message: Some(Tells::Hello(hello)), credit: 0 };
+        out.send(hello).await.map_err(|_| lost())?;
         let client = self.client.clone();
         let opening = async move {
             let requests = stream::poll_fn(move |cx| outgoing.poll_recv(cx));
@@ -150,14 +151,14 @@ impl Session {
         self.ledger.begin(welcome);
         while !self.is_over() {
             tokio::select! {
-                response = responses.message() => match response?.map(|response| response.message) {
-                    Some(message) => self.hear(message),
+                response = responses.message() => match response? {
+                    Some(response) => self.hear(response),
                     None => return Err(Error::new(Code::Unavailable, "the server ended the stream")),
                 },
                 permit = out.reserve(), if self.ledger.has_outgoing() => {
                     let permit = permit.map_err(|_| Error::new(Code::Unavailable, "the stream broke"))?;
                     if let Some(message) = self.ledger.next_outgoing() {
-                        permit.send(said(message));
+                        permit.send(message);
                     }
                 }
                 Some(told) = self.from_tasks.recv(), if self.ledger.has_room() => self.ledger.hear(told),
@@ -187,7 +188,10 @@ impl Session {
         self.ledger.drain();
     }
 
-    fn hear(&mut self, message: Option<Told>) {
+    fn hear(&mut self, WorkResponse { message, acked }: WorkResponse) {
+        for lease in &acked {
+            self.ledger.forget(Some(lease));
+        }
         match message {
             Some(Told::Task(task)) => self.coming = Some(Coming::new(task)),
             Some(Told::Chunk(chunk)) => {
@@ -195,9 +199,8 @@ impl Session {
                     coming.add(&chunk.data);
                 }
             }
-            Some(Told::Ack(ack)) => self.ledger.forget(ack.lease),
-            Some(Told::Cancel(cancel)) => self.ledger.forget(cancel.lease),
-            Some(Told::Evict(evict)) => self.ledger.forget(evict.lease),
+            Some(Told::Cancel(cancel)) => self.ledger.forget(cancel.lease.as_ref()),
+            Some(Told::Evict(evict)) => self.ledger.forget(evict.lease.as_ref()),
             Some(Told::Draining(ServerDraining { reconnect_after })) => {
                 self.reconnect_after = length(reconnect_after).unwrap_or_default();
             }
@@ -217,10 +220,6 @@ impl Session {
             drop(self.nodes.spawn(run_task(start.key, task, input, handler, start.cancelled, tell)));
         }
     }
-}
-
-fn said(message: Tells) -> WorkRequest {
-    WorkRequest { message: Some(message) }
 }
 
 /// What this worker would not meet again on every stream: lost connections, names that become free when leases are over,

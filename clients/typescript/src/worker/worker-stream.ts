@@ -26,20 +26,29 @@ export class WorkerStream {
     this.#call.on("error", () => {});
   }
 
-  send(message: WorkerMessage): void {
+  /** `credit`: so many tasks more are taken. */
+  send(message: WorkerMessage, credit = 0): void {
     if (this.#call.writableEnded || this.#call.destroyed) return;
-    this.#call.write(Buffer.from(toBinary(WorkRequestSchema, create(WorkRequestSchema, { message }))));
+    const { buffer, byteOffset, byteLength } = toBinary(
+      WorkRequestSchema,
+      create(WorkRequestSchema, { message, credit }),
+    );
+    this.#call.write(Buffer.from(buffer, byteOffset, byteLength));
   }
 
-  /** Sends a message that carries the first piece of a payload, and the rest behind it. */
+  /** Sends a message that carries the first piece of a payload, and the rest behind it; the credit goes with the last. */
   sendPayload(
     bytes: Uint8Array,
     chunkBytes: number,
+    credit: number,
     first: (payload: { data: Uint8Array; sizeBytes: bigint }) => WorkerMessage,
   ): void {
-    this.send(first({ data: bytes.subarray(0, chunkBytes), sizeBytes: BigInt(bytes.length) }));
+    const creditAt = (end: number) => (end >= bytes.length ? credit : 0);
+    const head = { data: bytes.subarray(0, chunkBytes), sizeBytes: BigInt(bytes.length) };
+    this.send(first(head), creditAt(chunkBytes));
     for (let at = chunkBytes; at < bytes.length; at += chunkBytes) {
-      this.send({ case: "chunk", value: { data: bytes.subarray(at, at + chunkBytes) } });
+      const data = bytes.subarray(at, at + chunkBytes);
+      this.send({ case: "chunk", value: { data } }, creditAt(at + chunkBytes));
     }
   }
 
@@ -53,11 +62,11 @@ export class WorkerStream {
   }
 
   /** What the server tells, until the stream ends. Throws a CairnClientError when it breaks. */
-  async *messages(): AsyncGenerator<WorkResponse["message"]> {
+  async *messages(): AsyncGenerator<WorkResponse> {
     try {
       for await (const bytes of this.#call) {
         const { buffer, byteOffset, byteLength } = bytes as Buffer;
-        yield fromBinary(WorkResponseSchema, new Uint8Array(buffer, byteOffset, byteLength)).message;
+        yield fromBinary(WorkResponseSchema, new Uint8Array(buffer, byteOffset, byteLength));
       }
     } catch (thrown) {
       throw toClientError(thrown);

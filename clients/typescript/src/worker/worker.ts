@@ -119,7 +119,8 @@ export class Worker {
     let stopBeating = (): void => {};
     try {
       stream.send({ case: "hello", value: this.#hello() });
-      for await (const message of stream.messages()) {
+      for await (const { message, acked } of stream.messages()) {
+        for (const lease of acked) this.#drop({ lease });
         if (message.case !== "welcome") this.#hear(message);
         else {
           onWelcome();
@@ -152,10 +153,10 @@ export class Worker {
   #begin(welcome: WorkerWelcome): void {
     this.#welcome = welcome;
     this.#ready.resolve();
-    for (const held of this.#held.values()) this.#tell(held);
+    for (const held of this.#held.values()) this.#tell(held, 0);
     const free = this.#slots - this.#running;
     if (this.#isStopping) this.#stream?.send({ case: "drain", value: {} });
-    else if (free > 0) this.#stream?.send({ case: "credit", value: { tasks: free } });
+    else if (free > 0) this.#stream?.send({ case: "heartbeat", value: {} }, free);
   }
 
   #beat({ heartbeat }: WorkerWelcome): () => void {
@@ -167,7 +168,7 @@ export class Worker {
   #hear(message: WorkResponse["message"]): void {
     if (message.case === "task") this.#take(message.value);
     else if (message.case === "chunk") this.#takeChunk(message.value.data);
-    else if (message.case === "ack" || message.case === "evict" || message.case === "cancel") this.#drop(message.value);
+    else if (message.case === "evict" || message.case === "cancel") this.#drop(message.value);
     else if (message.case === "draining") {
       const { reconnectAfter } = message.value;
       this.#reconnectMs = reconnectAfter === undefined ? 0 : durationMs(reconnectAfter);
@@ -196,22 +197,25 @@ export class Worker {
     const key = keyOf(lease);
     const known = this.#held.get(key);
     // Sent again: a server asks for what this process has already.
-    if (known !== undefined) return this.#tell(known);
+    if (known !== undefined) return this.#tell(known, 0);
     const held: Held = { lease, abort: new AbortController(), result: undefined };
     this.#held.set(key, held);
     this.#running++;
     held.result = await this.#resultOf(task, input, held);
     this.#running--;
-    this.#tell(held);
-    if (!this.#isStopping) this.#stream?.send({ case: "credit", value: { tasks: 1 } });
+    const credit = this.#isStopping ? 0 : 1;
+    if (this.#held.has(key)) this.#tell(held, credit);
+    // One of a task that was dropped meanwhile is nobody's.
+    else if (credit > 0) this.#stream?.send({ case: "heartbeat", value: {} }, credit);
   }
 
-  async #resultOf(task: Task, input: Uint8Array, { lease, abort }: Held): Promise<TaskResult> {
+  async #resultOf(task: Task, input: Uint8Array, held: Held): Promise<TaskResult> {
     const code = this.#nodes.get(task.handler);
     if (code === undefined) return failure("ReferenceError", `this worker serves no ${task.handler}`);
+    const { lease, abort } = held;
     const { signal } = abort;
     const tell: Parameters<typeof runTask>[2]["tell"] = (what) => {
-      if (!signal.aborted) this.#stream?.send({ case: "progress", value: { lease, what } });
+      if (!signal.aborted && held.result === undefined) this.#stream?.send({ case: "progress", value: { lease, what } });
     };
     const result = await runTask(task, input, { code, signal, tell });
     const { payloadBytesMax = 0n } = this.#welcome ?? {};
@@ -219,31 +223,32 @@ export class Worker {
     return failure("RangeError", `the result has ${result.payload.length} bytes; a server takes ${payloadBytesMax}`);
   }
 
-  /** Tells a result, if it is there. One of a task that was dropped meanwhile is nobody's. */
-  #tell({ lease, result }: Held): void {
-    if (result === undefined || !this.#held.has(keyOf(lease))) return;
+  /** Tells a result, if it is there, and with it that so many tasks more are taken. */
+  #tell({ lease, result }: Held, credit: number): void {
+    if (result === undefined) return;
     const { chunkBytes = 0 } = this.#welcome ?? {};
     if (result.kind === "complete") {
-      this.#stream?.sendPayload(result.payload, chunkBytes, (payload) => ({
+      this.#stream?.sendPayload(result.payload, chunkBytes, credit, (payload) => ({
         case: "complete",
         value: { lease, result: payload },
       }));
     } else if (result.kind === "interrupt") {
       const { index } = result;
-      this.#stream?.sendPayload(result.payload, chunkBytes, (question) => ({
+      this.#stream?.sendPayload(result.payload, chunkBytes, credit, (question) => ({
         case: "interrupt",
         value: { lease, index, question },
       }));
     } else {
       const { name: kind, message, stack } = result;
-      this.#stream?.send({ case: "fail", value: { lease, kind, message, stack } });
+      this.#stream?.send({ case: "fail", value: { lease, kind, message, stack } }, credit);
     }
   }
 
   #drop({ lease }: { lease?: TaskLease }): void {
     if (lease === undefined) return;
     const key = keyOf(lease);
-    this.#held.get(key)?.abort.abort();
+    const held = this.#held.get(key);
+    if (held !== undefined && held.result === undefined) held.abort.abort();
     this.#held.delete(key);
     this.#endIfDone();
   }

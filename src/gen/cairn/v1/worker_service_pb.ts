@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cairn/v1/worker_service.proto.
  */
 export const file_cairn_v1_worker_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYWlybi92MS93b3JrZXJfc2VydmljZS5wcm90bxIIY2Fpcm4udjEinAMKC1dvcmtSZXF1ZXN0EiYKBWhlbGxvGAEgASgLMhUuY2Fpcm4udjEuV29ya2VySGVsbG9IABIoCgZjcmVkaXQYAiABKAsyFi5jYWlybi52MS5Xb3JrZXJDcmVkaXRIABIuCgloZWFydGJlYXQYAyABKAsyGS5jYWlybi52MS5Xb3JrZXJIZWFydGJlYXRIABIqCghwcm9ncmVzcxgEIAEoCzIWLmNhaXJuLnYxLlRhc2tQcm9ncmVzc0gAEioKCGNvbXBsZXRlGAUgASgLMhYuY2Fpcm4udjEuVGFza0NvbXBsZXRlSAASIgoEZmFpbBgGIAEoCzISLmNhaXJuLnYxLlRhc2tGYWlsSAASLAoJaW50ZXJydXB0GAcgASgLMhcuY2Fpcm4udjEuVGFza0ludGVycnVwdEgAEicKBWNodW5rGAggASgLMhYuY2Fpcm4udjEuUGF5bG9hZENodW5rSAASJgoFZHJhaW4YCSABKAsyFS5jYWlybi52MS5Xb3JrZXJEcmFpbkgAQhAKB21lc3NhZ2USBbpIAggBIqwCCgxXb3JrUmVzcG9uc2USKgoHd2VsY29tZRgBIAEoCzIXLmNhaXJuLnYxLldvcmtlcldlbGNvbWVIABIeCgR0YXNrGAIgASgLMg4uY2Fpcm4udjEuVGFza0gAEicKBWNodW5rGAMgASgLMhYuY2Fpcm4udjEuUGF5bG9hZENodW5rSAASIAoDYWNrGAQgASgLMhEuY2Fpcm4udjEuVGFza0Fja0gAEiYKBmNhbmNlbBgFIAEoCzIULmNhaXJuLnYxLlRhc2tDYW5jZWxIABIkCgVldmljdBgGIAEoCzITLmNhaXJuLnYxLlRhc2tFdmljdEgAEiwKCGRyYWluaW5nGAcgASgLMhguY2Fpcm4udjEuU2VydmVyRHJhaW5pbmdIAEIJCgdtZXNzYWdlIlYKCVRhc2tMZWFzZRIdCgl0aHJlYWRfaWQYASABKAlCCrpIB3IFEAEogAgSGwoHdGFza19pZBgCIAEoCUIKukgHcgUQASiACBINCgVlcG9jaBgDIAEoBCIrCgdQYXlsb2FkEgwKBGRhdGEYASABKAwSEgoKc2l6ZV9ieXRlcxgCIAEoBCIcCgxQYXlsb2FkQ2h1bmsSDAoEZGF0YRgBIAEoDCL4AQoLV29ya2VySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIdCgl3b3JrZXJfaWQYAiABKAlCCrpIB3IFEAEogAISHAoKc2Vzc2lvbl9pZBgDIAEoCUIIukgFcgOwAQESJQoFbm9kZXMYBCADKAlCFrpIE5IBEAgBEOgHGAEiB3IFEAEogAISGQoFc2xvdHMYBSABKA1CCrpIByoFGOgHKAESLAoEaGVsZBgGIAMoCzITLmNhaXJuLnYxLlRhc2tMZWFzZUIJukgGkgEDENAPEhUKA3NkaxgHIAEoCUIIukgFcgMogAISCwoDcGlkGAggASgEIqoBCg1Xb3JrZXJXZWxjb21lEiwKCWhlYXJ0YmVhdBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIoCgVsZWFzZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtjaHVua19ieXRlcxgDIAEoDRIZChFwYXlsb2FkX2J5dGVzX21heBgEIAEoBBIRCglzZXJ2ZXJfaWQYBSABKAkiKQoMV29ya2VyQ3JlZGl0EhkKBXRhc2tzGAEgASgNQgq6SAcqBRjoBygBIhEKD1dvcmtlckhlYXJ0YmVhdCINCgtXb3JrZXJEcmFpbiJECg5TZXJ2ZXJEcmFpbmluZxIyCg9yZWNvbm5lY3RfYWZ0ZXIYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24imAIKBFRhc2sSIgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2USDwoHaGFuZGxlchgCIAEoCRIgCgRraW5kGAMgASgOMhIuY2Fpcm4udjEuVGFza0tpbmQSDAoEbm9kZRgEIAEoCRIPCgdhdHRlbXB0GAUgASgNEg4KBnJ1bl9pZBgGIAEoCRIRCgluYW1lc3BhY2UYByABKAkSLAoIZGVhZGxpbmUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBnBhcmFtcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoFaW5wdXQYCiABKAsyES5jYWlybi52MS5QYXlsb2FkIl4KCU5vZGVJbnB1dBIkCgVzdGF0ZRgBIAEoCzITLmNhaXJuLnYxLk5vZGVTdGF0ZUgAEhIKCGFyZ3VtZW50GAIgASgMSAASDwoHYW5zd2VycxgDIAMoDEIGCgR2aWV3InEKCU5vZGVTdGF0ZRIzCghjaGFubmVscxgBIAMoCzIhLmNhaXJuLnYxLk5vZGVTdGF0ZS5DaGFubmVsc0VudHJ5Gi8KDUNoYW5uZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAQoKTm9kZVJlc3VsdBIlCgd1cGRhdGVzGAEgAygLMhQuY2Fpcm4udjEuTm9kZVVwZGF0ZRIiCgRnb3RvGAIgAygLMhQuY2Fpcm4udjEuTm9kZVRhcmdldBIRCgl0b19wYXJlbnQYAyABKAgSDQoFYXNrZWQYBCABKA0SFQoIZGVjaXNpb24YBSABKAxIAIgBAUILCglfZGVjaXNpb24iPwoKTm9kZVVwZGF0ZRIPCgdjaGFubmVsGAEgASgJEg0KBXZhbHVlGAIgASgMEhEKCW92ZXJ3cml0ZRgDIAEoCCJqCgpOb2RlVGFyZ2V0EgwKBG5vZGUYASABKAkSFQoIYXJndW1lbnQYAiABKAxIAIgBARIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgsKCV9hcmd1bWVudCKGAQoMVGFza1Byb2dyZXNzEioKBWxlYXNlGAEgASgLMhMuY2Fpcm4udjEuVGFza0xlYXNlQga6SAPIAQESGwoGY3VzdG9tGAIgASgMQgm6SAZ6BBiAgARIABIlCgV0b2tlbhgDIAEoCzIULmNhaXJuLnYxLlRva2VuUGllY2VIAEIGCgR3aGF0IkMKClRva2VuUGllY2USHAoKbWVzc2FnZV9pZBgBIAEoCUIIukgFcgMogAISFwoEdGV4dBgCIAEoCUIJukgGcgQogIAEImUKDFRhc2tDb21wbGV0ZRIqCgVsZWFzZRgBIAEoCzITLmNhaXJuLnYxLlRhc2tMZWFzZUIGukgDyAEBEikKBnJlc3VsdBgCIAEoCzIRLmNhaXJuLnYxLlBheWxvYWRCBrpIA8gBASKbAQoIVGFza0ZhaWwSKgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2VCBrpIA8gBARIWCgRraW5kGAIgASgJQgi6SAVyAyiAAhIaCgdtZXNzYWdlGAMgASgJQgm6SAZyBCiAgAQSGAoFc3RhY2sYBCABKAlCCbpIBnIEKICABBIVCg1ub3RfcmV0cnlhYmxlGAUgASgIIncKDVRhc2tJbnRlcnJ1cHQSKgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2VCBrpIA8gBARINCgVpbmRleBgCIAEoDRIrCghxdWVzdGlvbhgDIAEoCzIRLmNhaXJuLnYxLlBheWxvYWRCBrpIA8gBASItCgdUYXNrQWNrEiIKBWxlYXNlGAEgASgLMhMuY2Fpcm4udjEuVGFza0xlYXNlIkAKClRhc2tDYW5jZWwSIgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2USDgoGcmVhc29uGAIgASgJIj8KCVRhc2tFdmljdBIiCgVsZWFzZRgBIAEoCzITLmNhaXJuLnYxLlRhc2tMZWFzZRIOCgZyZWFzb24YAiABKAkiFAoSTGlzdFdvcmtlcnNSZXF1ZXN0Ik4KE0xpc3RXb3JrZXJzUmVzcG9uc2USJQoHd29ya2VycxgBIAMoCzIULmNhaXJuLnYxLldvcmtlckluZm8SEAoIdW5zZXJ2ZWQYAiADKAkivwEKCldvcmtlckluZm8SEQoJd29ya2VyX2lkGAEgASgJEhIKCnNlc3Npb25faWQYAiABKAkSDQoFbm9kZXMYAyADKAkSDQoFc2xvdHMYBCABKA0SDQoFdGFza3MYBSABKA0SCwoDc2RrGAYgASgJEgsKA3BpZBgHIAEoBBIwCgxjb25uZWN0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNvbm5lY3RlZBgJIAEoCCpRCghUYXNrS2luZBIZChVUQVNLX0tJTkRfVU5TUEVDSUZJRUQQABISCg5UQVNLX0tJTkRfTk9ERRABEhYKElRBU0tfS0lORF9ERUNJU0lPThACMpsBCg1Xb3JrZXJTZXJ2aWNlEjkKBFdvcmsSFS5jYWlybi52MS5Xb3JrUmVxdWVzdBoWLmNhaXJuLnYxLldvcmtSZXNwb25zZSgBMAESTwoLTGlzdFdvcmtlcnMSHC5jYWlybi52MS5MaXN0V29ya2Vyc1JlcXVlc3QaHS5jYWlybi52MS5MaXN0V29ya2Vyc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jYWlybi92MS93b3JrZXJfc2VydmljZS5wcm90bxIIY2Fpcm4udjEijAMKC1dvcmtSZXF1ZXN0EiYKBWhlbGxvGAEgASgLMhUuY2Fpcm4udjEuV29ya2VySGVsbG9IABIuCgloZWFydGJlYXQYAyABKAsyGS5jYWlybi52MS5Xb3JrZXJIZWFydGJlYXRIABIqCghwcm9ncmVzcxgEIAEoCzIWLmNhaXJuLnYxLlRhc2tQcm9ncmVzc0gAEioKCGNvbXBsZXRlGAUgASgLMhYuY2Fpcm4udjEuVGFza0NvbXBsZXRlSAASIgoEZmFpbBgGIAEoCzISLmNhaXJuLnYxLlRhc2tGYWlsSAASLAoJaW50ZXJydXB0GAcgASgLMhcuY2Fpcm4udjEuVGFza0ludGVycnVwdEgAEicKBWNodW5rGAggASgLMhYuY2Fpcm4udjEuUGF5bG9hZENodW5rSAASJgoFZHJhaW4YCSABKAsyFS5jYWlybi52MS5Xb3JrZXJEcmFpbkgAEhgKBmNyZWRpdBgCIAEoDUIIukgFKgMY6AdCEAoHbWVzc2FnZRIFukgCCAEirgIKDFdvcmtSZXNwb25zZRIqCgd3ZWxjb21lGAEgASgLMhcuY2Fpcm4udjEuV29ya2VyV2VsY29tZUgAEh4KBHRhc2sYAiABKAsyDi5jYWlybi52MS5UYXNrSAASJwoFY2h1bmsYAyABKAsyFi5jYWlybi52MS5QYXlsb2FkQ2h1bmtIABImCgZjYW5jZWwYBSABKAsyFC5jYWlybi52MS5UYXNrQ2FuY2VsSAASJAoFZXZpY3QYBiABKAsyEy5jYWlybi52MS5UYXNrRXZpY3RIABIsCghkcmFpbmluZxgHIAEoCzIYLmNhaXJuLnYxLlNlcnZlckRyYWluaW5nSAASIgoFYWNrZWQYBCADKAsyEy5jYWlybi52MS5UYXNrTGVhc2VCCQoHbWVzc2FnZSJWCglUYXNrTGVhc2USHQoJdGhyZWFkX2lkGAEgASgJQgq6SAdyBRABKIAIEhsKB3Rhc2tfaWQYAiABKAlCCrpIB3IFEAEogAgSDQoFZXBvY2gYAyABKAQiKwoHUGF5bG9hZBIMCgRkYXRhGAEgASgMEhIKCnNpemVfYnl0ZXMYAiABKAQiHAoMUGF5bG9hZENodW5rEgwKBGRhdGEYASABKAwi+AEKC1dvcmtlckhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SHQoJd29ya2VyX2lkGAIgASgJQgq6SAdyBRABKIACEhwKCnNlc3Npb25faWQYAyABKAlCCLpIBXIDsAEBEiUKBW5vZGVzGAQgAygJQha6SBOSARAIARDoBxgBIgdyBRABKIACEhkKBXNsb3RzGAUgASgNQgq6SAcqBRjoBygBEiwKBGhlbGQYBiADKAsyEy5jYWlybi52MS5UYXNrTGVhc2VCCbpIBpIBAxDQDxIVCgNzZGsYByABKAlCCLpIBXIDKIACEgsKA3BpZBgIIAEoBCKqAQoNV29ya2VyV2VsY29tZRIsCgloZWFydGJlYXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoFbGVhc2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoLY2h1bmtfYnl0ZXMYAyABKA0SGQoRcGF5bG9hZF9ieXRlc19tYXgYBCABKAQSEQoJc2VydmVyX2lkGAUgASgJIhEKD1dvcmtlckhlYXJ0YmVhdCINCgtXb3JrZXJEcmFpbiJECg5TZXJ2ZXJEcmFpbmluZxIyCg9yZWNvbm5lY3RfYWZ0ZXIYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24imAIKBFRhc2sSIgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2USDwoHaGFuZGxlchgCIAEoCRIgCgRraW5kGAMgASgOMhIuY2Fpcm4udjEuVGFza0tpbmQSDAoEbm9kZRgEIAEoCRIPCgdhdHRlbXB0GAUgASgNEg4KBnJ1bl9pZBgGIAEoCRIRCgluYW1lc3BhY2UYByABKAkSLAoIZGVhZGxpbmUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBnBhcmFtcxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoFaW5wdXQYCiABKAsyES5jYWlybi52MS5QYXlsb2FkIl4KCU5vZGVJbnB1dBIkCgVzdGF0ZRgBIAEoCzITLmNhaXJuLnYxLk5vZGVTdGF0ZUgAEhIKCGFyZ3VtZW50GAIgASgMSAASDwoHYW5zd2VycxgDIAMoDEIGCgR2aWV3InEKCU5vZGVTdGF0ZRIzCghjaGFubmVscxgBIAMoCzIhLmNhaXJuLnYxLk5vZGVTdGF0ZS5DaGFubmVsc0VudHJ5Gi8KDUNoYW5uZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASKdAQoKTm9kZVJlc3VsdBIlCgd1cGRhdGVzGAEgAygLMhQuY2Fpcm4udjEuTm9kZVVwZGF0ZRIiCgRnb3RvGAIgAygLMhQuY2Fpcm4udjEuTm9kZVRhcmdldBIRCgl0b19wYXJlbnQYAyABKAgSDQoFYXNrZWQYBCABKA0SFQoIZGVjaXNpb24YBSABKAxIAIgBAUILCglfZGVjaXNpb24iPwoKTm9kZVVwZGF0ZRIPCgdjaGFubmVsGAEgASgJEg0KBXZhbHVlGAIgASgMEhEKCW92ZXJ3cml0ZRgDIAEoCCJqCgpOb2RlVGFyZ2V0EgwKBG5vZGUYASABKAkSFQoIYXJndW1lbnQYAiABKAxIAIgBARIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgsKCV9hcmd1bWVudCKGAQoMVGFza1Byb2dyZXNzEioKBWxlYXNlGAEgASgLMhMuY2Fpcm4udjEuVGFza0xlYXNlQga6SAPIAQESGwoGY3VzdG9tGAIgASgMQgm6SAZ6BBiAgARIABIlCgV0b2tlbhgDIAEoCzIULmNhaXJuLnYxLlRva2VuUGllY2VIAEIGCgR3aGF0IkMKClRva2VuUGllY2USHAoKbWVzc2FnZV9pZBgBIAEoCUIIukgFcgMogAISFwoEdGV4dBgCIAEoCUIJukgGcgQogIAEImUKDFRhc2tDb21wbGV0ZRIqCgVsZWFzZRgBIAEoCzITLmNhaXJuLnYxLlRhc2tMZWFzZUIGukgDyAEBEikKBnJlc3VsdBgCIAEoCzIRLmNhaXJuLnYxLlBheWxvYWRCBrpIA8gBASKbAQoIVGFza0ZhaWwSKgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2VCBrpIA8gBARIWCgRraW5kGAIgASgJQgi6SAVyAyiAAhIaCgdtZXNzYWdlGAMgASgJQgm6SAZyBCiAgAQSGAoFc3RhY2sYBCABKAlCCbpIBnIEKICABBIVCg1ub3RfcmV0cnlhYmxlGAUgASgIIncKDVRhc2tJbnRlcnJ1cHQSKgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2VCBrpIA8gBARINCgVpbmRleBgCIAEoDRIrCghxdWVzdGlvbhgDIAEoCzIRLmNhaXJuLnYxLlBheWxvYWRCBrpIA8gBASJACgpUYXNrQ2FuY2VsEiIKBWxlYXNlGAEgASgLMhMuY2Fpcm4udjEuVGFza0xlYXNlEg4KBnJlYXNvbhgCIAEoCSI/CglUYXNrRXZpY3QSIgoFbGVhc2UYASABKAsyEy5jYWlybi52MS5UYXNrTGVhc2USDgoGcmVhc29uGAIgASgJIhQKEkxpc3RXb3JrZXJzUmVxdWVzdCJOChNMaXN0V29ya2Vyc1Jlc3BvbnNlEiUKB3dvcmtlcnMYASADKAsyFC5jYWlybi52MS5Xb3JrZXJJbmZvEhAKCHVuc2VydmVkGAIgAygJIr8BCgpXb3JrZXJJbmZvEhEKCXdvcmtlcl9pZBgBIAEoCRISCgpzZXNzaW9uX2lkGAIgASgJEg0KBW5vZGVzGAMgAygJEg0KBXNsb3RzGAQgASgNEg0KBXRhc2tzGAUgASgNEgsKA3NkaxgGIAEoCRILCgNwaWQYByABKAQSMAoMY29ubmVjdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljb25uZWN0ZWQYCSABKAgqUQoIVGFza0tpbmQSGQoVVEFTS19LSU5EX1VOU1BFQ0lGSUVEEAASEgoOVEFTS19LSU5EX05PREUQARIWChJUQVNLX0tJTkRfREVDSVNJT04QAjKbAQoNV29ya2VyU2VydmljZRI5CgRXb3JrEhUuY2Fpcm4udjEuV29ya1JlcXVlc3QaFi5jYWlybi52MS5Xb3JrUmVzcG9uc2UoATABEk8KC0xpc3RXb3JrZXJzEhwuY2Fpcm4udjEuTGlzdFdvcmtlcnNSZXF1ZXN0Gh0uY2Fpcm4udjEuTGlzdFdvcmtlcnNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * What a worker tells.
@@ -36,14 +36,6 @@ export type WorkRequest = Message<"cairn.v1.WorkRequest"> & {
      */
     value: WorkerHello;
     case: "hello";
-  } | {
-    /**
-     * It takes so many tasks more. After a Welcome none is granted; every task given uses one up.
-     *
-     * @generated from field: cairn.v1.WorkerCredit credit = 2;
-     */
-    value: WorkerCredit;
-    case: "credit";
   } | {
     /**
      * It is alive and keeps all its tasks. Due every `Welcome.heartbeat`; any other message does as well.
@@ -101,6 +93,14 @@ export type WorkRequest = Message<"cairn.v1.WorkRequest"> & {
     value: WorkerDrain;
     case: "drain";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Besides, it takes so many tasks more: the message that ends a result says that its slot is free again. After a Welcome
+   * none is granted; every task given uses one up.
+   *
+   * @generated from field: uint32 credit = 2;
+   */
+  credit: number;
 };
 
 /**
@@ -147,14 +147,6 @@ export type WorkResponse = Message<"cairn.v1.WorkResponse"> & {
     case: "chunk";
   } | {
     /**
-     * A result is settled: it was written, or what it belongs to has ended. The worker forgets the task.
-     *
-     * @generated from field: cairn.v1.TaskAck ack = 4;
-     */
-    value: TaskAck;
-    case: "ack";
-  } | {
-    /**
      * Nobody waits for the task any more: its run was cancelled, or its time is over. The node should stop; its result
      * need not be told.
      *
@@ -179,6 +171,14 @@ export type WorkResponse = Message<"cairn.v1.WorkResponse"> & {
     value: ServerDraining;
     case: "draining";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Besides, these results are settled: they were written, or what they belong to has ended. The worker forgets the tasks.
+   * They ride with another message where one follows at once.
+   *
+   * @generated from field: repeated cairn.v1.TaskLease acked = 4;
+   */
+  acked: TaskLease[];
 };
 
 /**
@@ -396,27 +396,6 @@ export const WorkerWelcomeSchema: GenMessage<WorkerWelcome> = /*@__PURE__*/
   messageDesc(file_cairn_v1_worker_service, 6);
 
 /**
- * Room for tasks.
- *
- * @generated from message cairn.v1.WorkerCredit
- */
-export type WorkerCredit = Message<"cairn.v1.WorkerCredit"> & {
-  /**
-   * How many more. What goes, with the tasks not finished, beyond `Hello.slots` is void.
-   *
-   * @generated from field: uint32 tasks = 1;
-   */
-  tasks: number;
-};
-
-/**
- * Describes the message cairn.v1.WorkerCredit.
- * Use `create(WorkerCreditSchema)` to create a new message.
- */
-export const WorkerCreditSchema: GenMessage<WorkerCredit> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 7);
-
-/**
  * A sign of life.
  *
  * @generated from message cairn.v1.WorkerHeartbeat
@@ -429,7 +408,7 @@ export type WorkerHeartbeat = Message<"cairn.v1.WorkerHeartbeat"> & {
  * Use `create(WorkerHeartbeatSchema)` to create a new message.
  */
 export const WorkerHeartbeatSchema: GenMessage<WorkerHeartbeat> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 8);
+  messageDesc(file_cairn_v1_worker_service, 7);
 
 /**
  * A worker wants no more tasks.
@@ -444,7 +423,7 @@ export type WorkerDrain = Message<"cairn.v1.WorkerDrain"> & {
  * Use `create(WorkerDrainSchema)` to create a new message.
  */
 export const WorkerDrainSchema: GenMessage<WorkerDrain> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 9);
+  messageDesc(file_cairn_v1_worker_service, 8);
 
 /**
  * A server goes away.
@@ -465,7 +444,7 @@ export type ServerDraining = Message<"cairn.v1.ServerDraining"> & {
  * Use `create(ServerDrainingSchema)` to create a new message.
  */
 export const ServerDrainingSchema: GenMessage<ServerDraining> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 10);
+  messageDesc(file_cairn_v1_worker_service, 9);
 
 /**
  * A task for a worker. It may be sent again under the same lease, after a new stream or a new server: a worker that has it
@@ -550,7 +529,7 @@ export type Task = Message<"cairn.v1.Task"> & {
  * Use `create(TaskSchema)` to create a new message.
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 11);
+  messageDesc(file_cairn_v1_worker_service, 10);
 
 /**
  * What a node is called with. Values are MessagePack.
@@ -594,7 +573,7 @@ export type NodeInput = Message<"cairn.v1.NodeInput"> & {
  * Use `create(NodeInputSchema)` to create a new message.
  */
 export const NodeInputSchema: GenMessage<NodeInput> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 12);
+  messageDesc(file_cairn_v1_worker_service, 11);
 
 /**
  * A state as a node sees it.
@@ -615,7 +594,7 @@ export type NodeState = Message<"cairn.v1.NodeState"> & {
  * Use `create(NodeStateSchema)` to create a new message.
  */
 export const NodeStateSchema: GenMessage<NodeState> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 13);
+  messageDesc(file_cairn_v1_worker_service, 12);
 
 /**
  * What a node returns. Values are MessagePack.
@@ -664,7 +643,7 @@ export type NodeResult = Message<"cairn.v1.NodeResult"> & {
  * Use `create(NodeResultSchema)` to create a new message.
  */
 export const NodeResultSchema: GenMessage<NodeResult> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 14);
+  messageDesc(file_cairn_v1_worker_service, 13);
 
 /**
  * A write to a channel.
@@ -699,7 +678,7 @@ export type NodeUpdate = Message<"cairn.v1.NodeUpdate"> & {
  * Use `create(NodeUpdateSchema)` to create a new message.
  */
 export const NodeUpdateSchema: GenMessage<NodeUpdate> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 15);
+  messageDesc(file_cairn_v1_worker_service, 14);
 
 /**
  * Where to go.
@@ -734,7 +713,7 @@ export type NodeTarget = Message<"cairn.v1.NodeTarget"> & {
  * Use `create(NodeTargetSchema)` to create a new message.
  */
 export const NodeTargetSchema: GenMessage<NodeTarget> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 16);
+  messageDesc(file_cairn_v1_worker_service, 15);
 
 /**
  * A task tells something. Nothing of it is kept or sent again; whoever does not listen at the moment misses it.
@@ -778,7 +757,7 @@ export type TaskProgress = Message<"cairn.v1.TaskProgress"> & {
  * Use `create(TaskProgressSchema)` to create a new message.
  */
 export const TaskProgressSchema: GenMessage<TaskProgress> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 17);
+  messageDesc(file_cairn_v1_worker_service, 16);
 
 /**
  * A piece of a message that a node streams.
@@ -806,7 +785,7 @@ export type TokenPiece = Message<"cairn.v1.TokenPiece"> & {
  * Use `create(TokenPieceSchema)` to create a new message.
  */
 export const TokenPieceSchema: GenMessage<TokenPiece> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 18);
+  messageDesc(file_cairn_v1_worker_service, 17);
 
 /**
  * A node returned.
@@ -834,7 +813,7 @@ export type TaskComplete = Message<"cairn.v1.TaskComplete"> & {
  * Use `create(TaskCompleteSchema)` to create a new message.
  */
 export const TaskCompleteSchema: GenMessage<TaskComplete> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 19);
+  messageDesc(file_cairn_v1_worker_service, 18);
 
 /**
  * A node failed.
@@ -884,7 +863,7 @@ export type TaskFail = Message<"cairn.v1.TaskFail"> & {
  * Use `create(TaskFailSchema)` to create a new message.
  */
 export const TaskFailSchema: GenMessage<TaskFail> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 20);
+  messageDesc(file_cairn_v1_worker_service, 19);
 
 /**
  * A node stops for an answer.
@@ -919,28 +898,7 @@ export type TaskInterrupt = Message<"cairn.v1.TaskInterrupt"> & {
  * Use `create(TaskInterruptSchema)` to create a new message.
  */
 export const TaskInterruptSchema: GenMessage<TaskInterrupt> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 21);
-
-/**
- * A result is settled.
- *
- * @generated from message cairn.v1.TaskAck
- */
-export type TaskAck = Message<"cairn.v1.TaskAck"> & {
-  /**
-   * The task's lease.
-   *
-   * @generated from field: cairn.v1.TaskLease lease = 1;
-   */
-  lease?: TaskLease | undefined;
-};
-
-/**
- * Describes the message cairn.v1.TaskAck.
- * Use `create(TaskAckSchema)` to create a new message.
- */
-export const TaskAckSchema: GenMessage<TaskAck> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 22);
+  messageDesc(file_cairn_v1_worker_service, 20);
 
 /**
  * A task is not needed any more.
@@ -968,7 +926,7 @@ export type TaskCancel = Message<"cairn.v1.TaskCancel"> & {
  * Use `create(TaskCancelSchema)` to create a new message.
  */
 export const TaskCancelSchema: GenMessage<TaskCancel> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 23);
+  messageDesc(file_cairn_v1_worker_service, 21);
 
 /**
  * A task is not the worker's.
@@ -996,7 +954,7 @@ export type TaskEvict = Message<"cairn.v1.TaskEvict"> & {
  * Use `create(TaskEvictSchema)` to create a new message.
  */
 export const TaskEvictSchema: GenMessage<TaskEvict> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 24);
+  messageDesc(file_cairn_v1_worker_service, 22);
 
 /**
  * Which workers to list.
@@ -1011,7 +969,7 @@ export type ListWorkersRequest = Message<"cairn.v1.ListWorkersRequest"> & {
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema: GenMessage<ListWorkersRequest> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 25);
+  messageDesc(file_cairn_v1_worker_service, 23);
 
 /**
  * The workers of the space.
@@ -1039,7 +997,7 @@ export type ListWorkersResponse = Message<"cairn.v1.ListWorkersResponse"> & {
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema: GenMessage<ListWorkersResponse> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 26);
+  messageDesc(file_cairn_v1_worker_service, 24);
 
 /**
  * A worker.
@@ -1116,7 +1074,7 @@ export type WorkerInfo = Message<"cairn.v1.WorkerInfo"> & {
  * Use `create(WorkerInfoSchema)` to create a new message.
  */
 export const WorkerInfoSchema: GenMessage<WorkerInfo> = /*@__PURE__*/
-  messageDesc(file_cairn_v1_worker_service, 27);
+  messageDesc(file_cairn_v1_worker_service, 25);
 
 /**
  * What kind of code a task calls.
@@ -1173,8 +1131,8 @@ export const WorkerService: GenService<{
    *
    * A task is leased: the lease is kept in the store with the thread, not in the stream. A worker whose stream breaks
    * keeps its tasks as long as it connects again, with the same worker_id and session_id, before their leases are over:
-   * `Welcome.lease` after the server last heard of it. Until a Complete, Fail or Interrupt is answered by an Ack or an
-   * Evict, the worker sends it again on every new stream, with all its chunks.
+   * `Welcome.lease` after the server last heard of it. Until a Complete, Fail or Interrupt is acknowledged or answered by
+   * an Evict, the worker sends it again on every new stream, with all its chunks.
    * Errors, which end the stream: FAILED_PRECONDITION (PROTOCOL_VERSION) for a version that the server does not speak;
    * ALREADY_EXISTS (WORKER_EXISTS) when the worker_id belongs to another session whose leases are not over;
    * ABORTED (WORKER_REPLACED) when the same session opened a newer stream; INVALID_ARGUMENT (INVALID_FIELD) for a

@@ -53,7 +53,6 @@ class WorkRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HELLO_FIELD_NUMBER: _builtins.int
-    CREDIT_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
@@ -61,13 +60,14 @@ class WorkRequest(_message.Message):
     INTERRUPT_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     DRAIN_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    credit: _builtins.int
+    """Besides, it takes so many tasks more: the message that ends a result says that its slot is free again. After a Welcome
+    none is granted; every task given uses one up.
+    """
     @_builtins.property
     def hello(self) -> Global___WorkerHello:
         """Who it is. First, and once."""
-
-    @_builtins.property
-    def credit(self) -> Global___WorkerCredit:
-        """It takes so many tasks more. After a Welcome none is granted; every task given uses one up."""
 
     @_builtins.property
     def heartbeat(self) -> Global___WorkerHeartbeat:
@@ -101,7 +101,6 @@ class WorkRequest(_message.Message):
         self,
         *,
         hello: Global___WorkerHello | None = ...,
-        credit: Global___WorkerCredit | None = ...,
         heartbeat: Global___WorkerHeartbeat | None = ...,
         progress: Global___TaskProgress | None = ...,
         complete: Global___TaskComplete | None = ...,
@@ -109,12 +108,13 @@ class WorkRequest(_message.Message):
         interrupt: Global___TaskInterrupt | None = ...,
         chunk: Global___PayloadChunk | None = ...,
         drain: Global___WorkerDrain | None = ...,
+        credit: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "complete", b"complete", "credit", b"credit", "drain", b"drain", "fail", b"fail", "heartbeat", b"heartbeat", "hello", b"hello", "interrupt", b"interrupt", "message", b"message", "progress", b"progress"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "complete", b"complete", "drain", b"drain", "fail", b"fail", "heartbeat", b"heartbeat", "hello", b"hello", "interrupt", b"interrupt", "message", b"message", "progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "complete", b"complete", "credit", b"credit", "drain", b"drain", "fail", b"fail", "heartbeat", b"heartbeat", "hello", b"hello", "interrupt", b"interrupt", "message", b"message", "progress", b"progress"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "credit", "heartbeat", "progress", "complete", "fail", "interrupt", "chunk", "drain"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "complete", "fail", "interrupt", "chunk", "drain"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -129,10 +129,10 @@ class WorkResponse(_message.Message):
     WELCOME_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
-    ACK_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     EVICT_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
+    ACKED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___WorkerWelcome:
         """The worker is known. First, and once."""
@@ -144,10 +144,6 @@ class WorkResponse(_message.Message):
     @_builtins.property
     def chunk(self) -> Global___PayloadChunk:
         """More of the payload of the message before it."""
-
-    @_builtins.property
-    def ack(self) -> Global___TaskAck:
-        """A result is settled: it was written, or what it belongs to has ended. The worker forgets the task."""
 
     @_builtins.property
     def cancel(self) -> Global___TaskCancel:
@@ -163,22 +159,28 @@ class WorkResponse(_message.Message):
     def draining(self) -> Global___ServerDraining:
         """The server is going away: no more tasks come. Results are still taken until the stream ends; connect again then."""
 
+    @_builtins.property
+    def acked(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskLease]:
+        """Besides, these results are settled: they were written, or what they belong to has ended. The worker forgets the tasks.
+        They ride with another message where one follows at once.
+        """
+
     def __init__(
         self,
         *,
         welcome: Global___WorkerWelcome | None = ...,
         task: Global___Task | None = ...,
         chunk: Global___PayloadChunk | None = ...,
-        ack: Global___TaskAck | None = ...,
         cancel: Global___TaskCancel | None = ...,
         evict: Global___TaskEvict | None = ...,
         draining: Global___ServerDraining | None = ...,
+        acked: _abc.Iterable[Global___TaskLease] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "cancel", b"cancel", "chunk", b"chunk", "draining", b"draining", "evict", b"evict", "message", b"message", "task", b"task", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "chunk", b"chunk", "draining", b"draining", "evict", b"evict", "message", b"message", "task", b"task", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "cancel", b"cancel", "chunk", b"chunk", "draining", b"draining", "evict", b"evict", "message", b"message", "task", b"task", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked", b"acked", "cancel", b"cancel", "chunk", b"chunk", "draining", b"draining", "evict", b"evict", "message", b"message", "task", b"task", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "task", "chunk", "ack", "cancel", "evict", "draining"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "task", "chunk", "cancel", "evict", "draining"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -365,28 +367,6 @@ class WorkerWelcome(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkerWelcome: _TypeAlias = WorkerWelcome  # noqa: Y015
-
-@_typing.final
-class WorkerCredit(_message.Message):
-    """Room for tasks."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TASKS_FIELD_NUMBER: _builtins.int
-    tasks: _builtins.int
-    """How many more. What goes, with the tasks not finished, beyond `Hello.slots` is void."""
-    def __init__(
-        self,
-        *,
-        tasks: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tasks", b"tasks"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WorkerCredit: _TypeAlias = WorkerCredit  # noqa: Y015
 
 @_typing.final
 class WorkerHeartbeat(_message.Message):
@@ -869,30 +849,6 @@ class TaskInterrupt(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaskInterrupt: _TypeAlias = TaskInterrupt  # noqa: Y015
-
-@_typing.final
-class TaskAck(_message.Message):
-    """A result is settled."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LEASE_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def lease(self) -> Global___TaskLease:
-        """The task's lease."""
-
-    def __init__(
-        self,
-        *,
-        lease: Global___TaskLease | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TaskAck: _TypeAlias = TaskAck  # noqa: Y015
 
 @_typing.final
 class TaskCancel(_message.Message):

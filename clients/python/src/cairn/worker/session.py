@@ -118,6 +118,8 @@ class Session:
         try:
             stream.send(pb.WorkRequest(hello=self._hello()))
             async for message in stream.messages():
+                for lease in message.acked:
+                    self._drop(lease)
                 if message.WhichOneof("message") == "welcome":
                     self._begin(message.welcome)
                     beating = asyncio.ensure_future(self._beat(stream))
@@ -153,7 +155,7 @@ class Session:
         if self._is_stopping:
             self._send(pb.WorkRequest(drain=pb.WorkerDrain()))
         elif free > 0:
-            self._send(pb.WorkRequest(credit=pb.WorkerCredit(tasks=free)))
+            self._send(pb.WorkRequest(heartbeat=pb.WorkerHeartbeat(), credit=free))
 
     async def _beat(self, stream: WorkerStream) -> None:
         every = self._welcome.heartbeat.ToTimedelta().total_seconds()
@@ -169,8 +171,6 @@ class Session:
             case "chunk" if self._coming is not None:
                 self._coming.data += message.chunk.data
                 self._take_if_whole()
-            case "ack":
-                self._drop(message.ack.lease)
             case "cancel":
                 self._drop(message.cancel.lease)
             case "evict":
@@ -200,9 +200,12 @@ class Session:
             running = asyncio.current_task()
             assert running is not None
             self._running.discard(running)
-        self._tell_result(held)
-        if not self._is_stopping:
-            self._send(pb.WorkRequest(credit=pb.WorkerCredit(tasks=1)))
+        credit = 0 if self._is_stopping else 1
+        if _key(held.lease) in self._held:
+            self._tell_result(held, credit)
+        elif credit > 0:
+            # It was dropped meanwhile: its result is nobody's.
+            self._send(pb.WorkRequest(heartbeat=pb.WorkerHeartbeat(), credit=credit))
 
     async def _result(self, task: pb.Task, data: bytes, held: _Held) -> Result:
         code = self._nodes.get(task.handler)
@@ -246,10 +249,10 @@ class Session:
 
         return tell
 
-    def _tell_result(self, held: _Held) -> None:
-        """Tells a result, if it is there. One of a task that was dropped meanwhile is nobody's."""
+    def _tell_result(self, held: _Held, credit: int = 0) -> None:
+        """Tells a result, if it is there, and with it that so many tasks more are taken."""
         stream, result, lease = self._stream, held.result, held.lease
-        if stream is None or result is None or _key(lease) not in self._held:
+        if stream is None or result is None:
             return
         chunk_bytes = self._welcome.chunk_bytes
         match result:
@@ -257,19 +260,21 @@ class Session:
                 stream.send_payload(
                     data,
                     chunk_bytes,
+                    credit,
                     lambda payload: pb.WorkRequest(complete=pb.TaskComplete(lease=lease, result=payload)),
                 )
             case Asks(index, data):
                 stream.send_payload(
                     data,
                     chunk_bytes,
+                    credit,
                     lambda payload: pb.WorkRequest(
                         interrupt=pb.TaskInterrupt(lease=lease, index=index, question=payload)
                     ),
                 )
             case Failed(kind, message, stack):
                 fail = pb.TaskFail(lease=lease, kind=kind, message=message, stack=stack)
-                stream.send(pb.WorkRequest(fail=fail))
+                stream.send(pb.WorkRequest(fail=fail, credit=credit))
 
     def _drop(self, lease: pb.TaskLease) -> None:
         held = self._held.pop(_key(lease), None)

@@ -40,11 +40,16 @@ class WorkerStream:
         """So much waits that who can should wait too."""
         return self._outbox.qsize() >= PROGRESS_CROWDED
 
-    def send_payload(self, data: bytes, chunk_bytes: int, first: Callable[[pb.Payload], pb.WorkRequest]) -> None:
-        """Sends a message that carries the first piece of a payload, and the rest behind it."""
-        self.send(first(pb.Payload(data=data[:chunk_bytes], size_bytes=len(data))))
+    def send_payload(
+        self, data: bytes, chunk_bytes: int, credit: int, first: Callable[[pb.Payload], pb.WorkRequest]
+    ) -> None:
+        """Sends a message that carries the first piece of a payload, and the rest behind it; the credit goes with the last."""
+        message = first(pb.Payload(data=data[:chunk_bytes], size_bytes=len(data)))
         for at in range(chunk_bytes, len(data), chunk_bytes):
-            self.send(pb.WorkRequest(chunk=pb.PayloadChunk(data=data[at : at + chunk_bytes])))
+            self.send(message)
+            message = pb.WorkRequest(chunk=pb.PayloadChunk(data=data[at : at + chunk_bytes]))
+        message.credit = credit
+        self.send(message)
 
     def end(self) -> None:
         """Says that nothing more comes."""
