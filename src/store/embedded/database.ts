@@ -18,6 +18,12 @@ export const DATABASE_FILE = "cairn.db";
  */
 export const LIMIT = "LIMIT ? + 0";
 
+/**
+ * Pages (of 4 KiB) after which a commit brings the log into the file. SQLite's own 1,000 hold up everything for 30 ms
+ * when values come in by the megabyte; small writes go as fast with either.
+ */
+const CHECKPOINTS = "PRAGMA wal_autocheckpoint = 256";
+
 /** SQLite's primary result codes that mean something to us. */
 const BUSY = 5;
 const READONLY = 8;
@@ -90,7 +96,7 @@ export class Database {
    * committed meanwhile is only in the log beside it. One at a time.
    */
   async withFileAtRest(act: (file: string) => Promise<void>): Promise<void> {
-    this.execute("PRAGMA wal_autocheckpoint = 0");
+    this.execute(CHECKPOINTS);
     try {
       const done = this.get("PRAGMA wal_checkpoint(TRUNCATE)");
       if (done?.busy !== 0) throw new Error("the log could not be brought into the file");
@@ -98,7 +104,7 @@ export class Database {
     } catch (error) {
       throw error instanceof CairnError ? error : this.#translated(error);
     } finally {
-      if (this.#database.isOpen) this.execute("PRAGMA wal_autocheckpoint = 1000");
+      if (this.#database.isOpen) this.execute(CHECKPOINTS);
     }
   }
 
@@ -114,6 +120,7 @@ export class Database {
     this.execute("PRAGMA locking_mode = EXCLUSIVE");
     this.execute("PRAGMA journal_mode = WAL");
     this.execute("PRAGMA synchronous = FULL");
+    this.execute(CHECKPOINTS);
     this.execute("PRAGMA journal_size_limit = 67108864");
     this.execute("PRAGMA cache_size = -65536");
     if (maxBytes !== undefined) {

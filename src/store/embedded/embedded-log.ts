@@ -109,7 +109,7 @@ class EmbeddedLog implements Log {
   async gather(key: ThreadKey, wanted: { positions: number[]; parts: PartsRef[]; keys: string[] }) {
     const joined = new Map<string, Uint8Array>();
     for (const ref of wanted.parts) {
-      const data = parts.joinedParts(this.#database, key, ref);
+      const data = await parts.joinedParts(this.#database, key, ref);
       if (data) joined.set(ref.upload, data);
     }
     return {
@@ -119,9 +119,16 @@ class EmbeddedLog implements Log {
     };
   }
 
-  putParts(key: ThreadKey, added: NewParts): Promise<void> {
+  /** Each in a commit of its own: one of several MiB holds up whatever else there is. */
+  putParts(key: ThreadKey, { upload, parts: all, from = 0 }: NewParts): Promise<void> {
     const nowMs = this.#environment.clock.nowMs();
-    return this.#durably("parts", () => this.#commits.add(() => parts.insertParts(this.#database, key, added, nowMs)));
+    return this.#durably("parts", async () => {
+      for (const [index, part] of all.entries()) {
+        await this.#commits.add(() =>
+          parts.insertPart(this.#database, key, { upload, part: from + index, data: part }, nowMs),
+        );
+      }
+    });
   }
 
   removeParts(key: ThreadKey, upload: string): Promise<void> {

@@ -1,43 +1,58 @@
 import { limits } from "../../limits.ts";
-import type { NewParts, PartsRef, ThreadKey } from "../log.ts";
+import type { PartsRef, ThreadKey } from "../log.ts";
+import { turn } from "../patches/turns.ts";
 import { type Database, LIMIT } from "./database.ts";
 
+/** Of at most 1 MiB each. */
+const PARTS_A_TURN = 4;
 const OF_UPLOAD = "space = ? AND thread = ? AND upload = ?";
 
 /**
- * Inserts parts. They note the thread's last position: what follows it may refer to them, so deleting the thread at a
- * later position takes them along and at an earlier one does not.
+ * Inserts a part. It notes the thread's last position: what follows it may refer to it, so deleting the thread at a
+ * later position takes it along and at an earlier one does not.
  */
-export function insertParts(
+export function insertPart(
   database: Database,
   { space, thread }: ThreadKey,
-  { upload, parts, from = 0 }: NewParts,
+  { upload, part, data }: { upload: string; part: number; data: Uint8Array },
   nowMs: number,
 ): void {
-  const expiresAt = Math.trunc(nowMs) + limits.uploadKeptMs;
-  parts.forEach((data, index) => {
-    database.run(
-      `INSERT INTO parts (space, thread, upload, part, after_n, expires_at, data) VALUES (?1, ?2, ?3, ?4,
-         (SELECT COALESCE(MAX(n), 0) FROM rows WHERE space = ?1 AND thread = ?2), ?5, ?6)`,
-      space,
-      thread,
-      upload,
-      from + index,
-      expiresAt,
-      data,
-    );
-  });
+  database.run(
+    `INSERT INTO parts (space, thread, upload, part, after_n, expires_at, data) VALUES (?1, ?2, ?3, ?4,
+       (SELECT COALESCE(MAX(n), 0) FROM rows WHERE space = ?1 AND thread = ?2), ?5, ?6)`,
+    space,
+    thread,
+    upload,
+    part,
+    Math.trunc(nowMs) + limits.uploadKeptMs,
+    data,
+  );
 }
 
-/** Parts of an upload in one piece; undefined when one is missing. */
-export function joinedParts(
+/** Parts of an upload in one piece, read a slice a turn; undefined when one is missing. */
+export async function joinedParts(
   database: Database,
   { space, thread }: ThreadKey,
   { upload, count, from = 0 }: PartsRef,
-): Uint8Array | undefined {
-  const sql = `SELECT data FROM parts WHERE ${OF_UPLOAD} AND part >= ? AND part < ? ORDER BY part`;
-  const parts = database.all(sql, space, thread, upload, from, from + count).map(({ data }) => data as Uint8Array);
-  return parts.length === count ? Buffer.concat(parts) : undefined;
+): Promise<Uint8Array | undefined> {
+  const of = `FROM parts WHERE ${OF_UPLOAD} AND part >= ? AND part < ?`;
+  const sizeOf = `SELECT COUNT(*) AS found, COALESCE(SUM(LENGTH(data)), 0) AS bytes ${of}`;
+  const [size] = database.all(sizeOf, space, thread, upload, from, from + count);
+  if (size?.found !== count) return undefined;
+  const whole = new Uint8Array(size.bytes as number);
+  let filled = 0;
+  for (let at = from; at < from + count; at += PARTS_A_TURN) {
+    if (at > from) await turn();
+    const end = Math.min(at + PARTS_A_TURN, from + count);
+    for (const { data } of database.all(`SELECT data ${of} ORDER BY part`, space, thread, upload, at, end)) {
+      const part = data as Uint8Array;
+      if (filled + part.length > whole.length) return undefined;
+      whole.set(part, filled);
+      filled += part.length;
+    }
+  }
+  // Removed meanwhile.
+  return filled === whole.length ? whole : undefined;
 }
 
 /** Copies an upload to another thread, as if written when its last position was `after`. A row is known to refer to it. */

@@ -1,6 +1,7 @@
 // Reads of one thread. Each is one command, names the shard key, and reads what a majority has from the primary.
 import type { Collection, Filter } from "mongodb";
 import type { CheckpointQuery, PartsRef, Row, ThreadKey } from "../log.ts";
+import { SLICE_BYTES, turn } from "../patches/turns.ts";
 import { READ_MS_MAX } from "./collections.ts";
 import { bytesOf, type LogDocument, type PartId, partIds, rowId, shardOf, toRow } from "./documents.ts";
 import { hint } from "./indexes.ts";
@@ -187,7 +188,7 @@ export async function gather(
   const floor = newestFloor(rows);
   return {
     rows: rows.filter(({ n = 0 }) => asked.has(n) && n >= floor).map(toRow),
-    parts: joinParts(wanted.parts, found),
+    parts: await joinParts(wanted.parts, found),
     keyed: wanted.keys.length === 0 ? [] : keyedRows(rows, wanted.keys),
   };
 }
@@ -209,7 +210,7 @@ function newestFloor(found: LogDocument[]): number {
 }
 
 /** The values whose parts are all there; whoever asked for another finds it missing. */
-function joinParts(wanted: PartsRef[], found: LogDocument[]): Map<string, Uint8Array> {
+async function joinParts(wanted: PartsRef[], found: LogDocument[]): Promise<Map<string, Uint8Array>> {
   const parts = new Map<string, Uint8Array>();
   for (const document of found) {
     if (document.n !== undefined) continue;
@@ -221,15 +222,21 @@ function joinParts(wanted: PartsRef[], found: LogDocument[]): Map<string, Uint8A
     const own = Array.from({ length: count }, (_, i) => parts.get(`${upload}.${from + i}`)).filter(
       (part) => part !== undefined,
     );
-    if (own.length === count) values.set(upload, joined(own));
+    if (own.length === count) values.set(upload, await joined(own));
   }
   return values;
 }
 
-function joined(parts: Uint8Array[]): Uint8Array {
+/** Copies a slice a turn. */
+async function joined(parts: Uint8Array[]): Promise<Uint8Array> {
   const whole = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
   let offset = 0;
+  let turnAt = SLICE_BYTES;
   for (const part of parts) {
+    if (offset >= turnAt) {
+      await turn();
+      turnAt = offset + SLICE_BYTES;
+    }
     whole.set(part, offset);
     offset += part.length;
   }
