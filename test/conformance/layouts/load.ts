@@ -38,7 +38,7 @@ async function loadParts(log: Log, { parts }: Fixture, key: ThreadKey, after: nu
   for (const [upload, own] of Map.groupBy(written, (part) => part.upload)) {
     const inOrder = own.toSorted((one, other) => one.part - other.part);
     const data = inOrder.map((part) => bytesOf(part.data));
-    await log.putParts(key, { upload, parts: data });
+    await log.putParts(key, { upload, parts: data, from: inOrder[0]?.part });
   }
 }
 

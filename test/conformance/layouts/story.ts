@@ -1,4 +1,5 @@
 // What a fixture's store holds: something of every kind of record that there is.
+import { createHash } from "node:crypto";
 import { CairnClient } from "../../../clients/typescript/src/index.ts";
 import { Origin } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { startServer } from "../../../src/server/start.ts";
@@ -59,6 +60,7 @@ export async function tellStory(folder: string, environment: Environment): Promi
     await nativeThread(client);
     await backgroundThread(client);
     await langgraphThread(client);
+    await editedThread(client);
     await deletedThread(client);
   } finally {
     client.close();
@@ -118,6 +120,29 @@ async function langgraphThread({ checkpoints }: CairnClient): Promise<void> {
   await put("1f0a", undefined, ["four"]);
   const pending = { taskId: "task", taskPath: "~__pregel_pull", idx: 0, channel: "words", value: inline("pending") };
   await checkpoints.putWrites({ threadId, writes: { namespace: "", checkpointId: "1f0b", writes: [pending] } });
+}
+
+/** A value that grows, is edited and is replaced, a fork, an upload: kept as patches, compressed, whole and in parts. */
+async function editedThread({ checkpoints, checkpointStore }: CairnClient): Promise<void> {
+  const put = async (id: string, parentId: string | undefined, text: string) => {
+    const channelValues = { text: inline(text) };
+    await checkpoints.putCheckpoint({ checkpoint: { id, threadId: "edited", parentId, channelValues } });
+  };
+  const lines = Array.from(
+    { length: 400 },
+    (_, line) => `${line}: ${createHash("md5").update(`${line}`).digest("hex")}`,
+  );
+  await put("1", undefined, lines.join("\n"));
+  await put("2", "1", [...lines, "appended"].join("\n"));
+  await put("3", "2", [...lines.slice(0, 200), "inserted", ...lines.slice(201), "appended"].join("\n"));
+  await put("4", "3", "replaced ".repeat(3000));
+  await checkpointStore.put({
+    id: "uploaded",
+    threadId: "edited",
+    parentId: "4",
+    channelValues: { large: inline("uploaded ".repeat(300_000)) },
+  });
+  await put("fork", "2", [...lines, "appended", "to the fork"].join("\n"));
 }
 
 async function deletedThread({ checkpoints, services }: CairnClient): Promise<void> {
