@@ -215,7 +215,8 @@ export class Worker {
     const { lease, abort } = held;
     const { signal } = abort;
     const tell: Parameters<typeof runTask>[2]["tell"] = (what) => {
-      if (!signal.aborted && held.result === undefined) this.#stream?.send({ case: "progress", value: { lease, what } });
+      if (!signal.aborted && held.result === undefined)
+        this.#stream?.send({ case: "progress", value: { lease, what } });
     };
     const result = await runTask(task, input, { code, signal, tell });
     const { payloadBytesMax = 0n } = this.#welcome ?? {};
