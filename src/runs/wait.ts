@@ -16,6 +16,8 @@ export async function waitForStop(
 ): Promise<RunInfo> {
   for (;;) {
     const news = Promise.withResolvers<void>();
+    // It may be rejected while `read` is under way, when nobody waits for it yet: that must not end the process.
+    news.promise.catch(() => {});
     const name = threadName(key);
     const stopListening = store.onCommit((other) => {
       if (threadName(other) === name) news.resolve();
@@ -32,7 +34,6 @@ export async function waitForStop(
       stopListening();
       stopTimer();
       signal.removeEventListener("abort", abort);
-      news.promise.catch(() => {});
     }
   }
 }
