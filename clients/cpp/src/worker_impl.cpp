@@ -252,16 +252,21 @@ std::deque<v1::WorkRequest> Worker::Impl::end(Held& held, TaskResult result) {
     grant(credit);
     return {};
   }
-  if (!stream_ || !is_welcome_) return {};
-  auto messages = messages_of(held.lease, *held.result, welcome_.chunk_bytes());
+  auto messages = told(held);
+  if (messages.empty()) return {};
   messages.back().set_credit(credit);
   granted_ += credit;
   return messages;
 }
 
+std::deque<v1::WorkRequest> Worker::Impl::told(const Held& held) const {
+  if (!held.result || !stream_ || !is_welcome_) return {};
+  return messages_of(held.lease, *held.result, welcome_.chunk_bytes());
+}
+
 void Worker::Impl::tell(const Held& held) {
-  if (!held.result || !stream_ || !is_welcome_) return;
-  stream_->send(messages_of(held.lease, *held.result, welcome_.chunk_bytes()));
+  auto messages = told(held);
+  if (!messages.empty()) stream_->send(std::move(messages));
 }
 
 void Worker::Impl::drop(const v1::TaskLease& lease) {

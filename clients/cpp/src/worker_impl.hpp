@@ -66,7 +66,8 @@ class Worker::Impl {
   void begin(const v1::WorkerWelcome& welcome);
   Job take_input(const std::string& data);
   Job take(v1::Task task, std::string input);
-  /// Tells a result, if it is there.
+  /// What tells a result; nothing while it is not there, or nobody to tell it to.
+  std::deque<v1::WorkRequest> told(const Held& held) const;
   void tell(const Held& held);
   void drop(const v1::TaskLease& lease);
   void drain();
@@ -78,6 +79,7 @@ class Worker::Impl {
   /// Takes the end of a task's code; gives what is to be told of it.
   std::deque<v1::WorkRequest> end(Held& held, TaskResult result);
 
+  /// In a thread of the pool.
   void work(const v1::Task& task, const std::string& input, const std::shared_ptr<Held>& held);
 
   const std::shared_ptr<Transport> transport_;

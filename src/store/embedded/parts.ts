@@ -1,5 +1,6 @@
 import { limits } from "../../limits.ts";
 import type { PartsRef, ThreadKey } from "../log.ts";
+import { Rope } from "../patches/rope.ts";
 import { turn } from "../patches/turns.ts";
 import { type Database, LIMIT } from "./database.ts";
 
@@ -35,24 +36,15 @@ export async function joinedParts(
   { space, thread }: ThreadKey,
   { upload, count, from = 0 }: PartsRef,
 ): Promise<Uint8Array | undefined> {
-  const of = `FROM parts WHERE ${OF_UPLOAD} AND part >= ? AND part < ?`;
-  const sizeOf = `SELECT COUNT(*) AS found, COALESCE(SUM(LENGTH(data)), 0) AS bytes ${of}`;
-  const [size] = database.all(sizeOf, space, thread, upload, from, from + count);
-  if (size?.found !== count) return undefined;
-  const whole = new Uint8Array(size.bytes as number);
-  let filled = 0;
+  const sql = `SELECT data FROM parts WHERE ${OF_UPLOAD} AND part >= ? AND part < ? ORDER BY part`;
+  const parts: Uint8Array[] = [];
   for (let at = from; at < from + count; at += PARTS_A_TURN) {
     if (at > from) await turn();
     const end = Math.min(at + PARTS_A_TURN, from + count);
-    for (const { data } of database.all(`SELECT data ${of} ORDER BY part`, space, thread, upload, at, end)) {
-      const part = data as Uint8Array;
-      if (filled + part.length > whole.length) return undefined;
-      whole.set(part, filled);
-      filled += part.length;
-    }
+    const some = database.all(sql, space, thread, upload, at, end);
+    parts.push(...some.map(({ data }) => data as Uint8Array));
   }
-  // Removed meanwhile.
-  return filled === whole.length ? whole : undefined;
+  return parts.length === count ? await new Rope(parts).joined() : undefined;
 }
 
 /** Copies an upload to another thread, as if written when its last position was `after`. A row is known to refer to it. */

@@ -1,7 +1,7 @@
 // Reads of one thread. Each is one command, names the shard key, and reads what a majority has from the primary.
 import type { Collection, Filter } from "mongodb";
 import type { CheckpointQuery, PartsRef, Row, ThreadKey } from "../log.ts";
-import { SLICE_BYTES, turn } from "../patches/turns.ts";
+import { Rope } from "../patches/rope.ts";
 import { READ_MS_MAX } from "./collections.ts";
 import { bytesOf, type LogDocument, type PartId, partIds, rowId, shardOf, toRow } from "./documents.ts";
 import { hint } from "./indexes.ts";
@@ -222,25 +222,9 @@ async function joinParts(wanted: PartsRef[], found: LogDocument[]): Promise<Map<
     const own = Array.from({ length: count }, (_, i) => parts.get(`${upload}.${from + i}`)).filter(
       (part) => part !== undefined,
     );
-    if (own.length === count) values.set(upload, await joined(own));
+    if (own.length === count) values.set(upload, await new Rope(own).joined());
   }
   return values;
-}
-
-/** Copies a slice a turn. */
-async function joined(parts: Uint8Array[]): Promise<Uint8Array> {
-  const whole = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
-  let offset = 0;
-  let turnAt = SLICE_BYTES;
-  for (const part of parts) {
-    if (offset >= turnAt) {
-      await turn();
-      turnAt = offset + SLICE_BYTES;
-    }
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 /** Positions from `from` up to and without `to`. */

@@ -153,7 +153,7 @@ export class Worker {
   #begin(welcome: WorkerWelcome): void {
     this.#welcome = welcome;
     this.#ready.resolve();
-    for (const held of this.#held.values()) this.#tell(held, 0);
+    for (const held of this.#held.values()) this.#tell(held);
     const free = this.#slots - this.#running;
     if (this.#isStopping) this.#stream?.send({ case: "drain", value: {} });
     else if (free > 0) this.#stream?.send({ case: "heartbeat", value: {} }, free);
@@ -197,7 +197,7 @@ export class Worker {
     const key = keyOf(lease);
     const known = this.#held.get(key);
     // Sent again: a server asks for what this process has already.
-    if (known !== undefined) return this.#tell(known, 0);
+    if (known !== undefined) return this.#tell(known);
     const held: Held = { lease, abort: new AbortController(), result: undefined };
     this.#held.set(key, held);
     this.#running++;
@@ -225,7 +225,7 @@ export class Worker {
   }
 
   /** Tells a result, if it is there, and with it that so many tasks more are taken. */
-  #tell({ lease, result }: Held, credit: number): void {
+  #tell({ lease, result }: Held, credit = 0): void {
     if (result === undefined) return;
     const { chunkBytes = 0 } = this.#welcome ?? {};
     if (result.kind === "complete") {
