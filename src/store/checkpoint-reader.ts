@@ -2,6 +2,8 @@ import { CairnError, invariant } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint, PendingWrite } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
+import type { Value } from "../gen/cairn/v1/value_pb.ts";
+import { withVersions } from "./checkpoint-versions.ts";
 import { checkpointKey, writesKey } from "./keys.ts";
 import type { Log, Row, ThreadKey } from "./log.ts";
 import { mergeWrites } from "./pending-writes.ts";
@@ -88,13 +90,16 @@ export async function readEntries(
   options: ReadOptions,
   keyed?: Row[],
 ): Promise<StoredCheckpoint[]> {
-  const bytes = wantsBytes(options, table);
+  const wanted = wantsBytes(options, table);
   const counts = ({ n }: Row): boolean => options.asOf === undefined || n <= options.asOf;
   const found = rows.map((row) => {
-    const checkpoint = checkpointOf(table.record(row));
-    return { checkpoint, refs: new RefCollector().checkpoint(checkpoint) };
+    const record = table.record(row);
+    const checkpoint = checkpointOf(record);
+    return { checkpoint, versions: refOf(record.versions), refs: new RefCollector().checkpoint(checkpoint) };
   });
-  const allRefs = () => found.flatMap(({ refs }) => [...refs.refs]);
+  const versions = new Set(found.flatMap((entry) => entry.versions ?? []));
+  const bytes = (ref: string) => versions.has(ref) || wanted(ref);
+  const allRefs = () => [...versions, ...found.flatMap(({ refs }) => [...refs.refs])];
   const addWrites = (writes: PendingWrite[][]) => {
     for (const [index, { refs }] of found.entries()) for (const write of writes[index] ?? []) refs.write(write);
     return writes;
@@ -106,10 +111,15 @@ export async function readEntries(
   const writeRows = keyed ?? (await table.load(allRefs(), bytes, keys));
   const writes = early ?? addWrites(mergedWrites(table, writeRows.filter(counts), found));
   await table.load(allRefs(), bytes);
-  return found.map(({ checkpoint, refs }, index) => {
-    const values = new Map([...refs.refs].map((ref) => [ref, table.entry(ref, bytes(ref))]));
-    return { checkpoint, writes: writes[index] ?? [], values };
+  return found.map(({ checkpoint, versions, refs }, index) => {
+    const values = new Map([...refs.refs].map((ref) => [ref, table.entry(ref, wanted(ref))]));
+    const whole = versions === undefined ? checkpoint : withVersions(checkpoint, table.value(versions));
+    return { checkpoint: whole, writes: writes[index] ?? [], values };
   });
+}
+
+function refOf(value: Value | undefined): string | undefined {
+  return value?.source.case === "ref" ? value.source.value : undefined;
 }
 
 /** The pending writes of each of these checkpoints, of the rows that tell of them. */

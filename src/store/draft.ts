@@ -17,9 +17,11 @@ import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { Event } from "../gen/cairn/v1/event_pb.ts";
 import { ThreadStatus } from "../gen/cairn/v1/thread_service_pb.ts";
+import { type Value, ValueSchema } from "../gen/cairn/v1/value_pb.ts";
 import { limits } from "../limits.ts";
 import type { Environment } from "../system/environment.ts";
 import { uuid4 } from "../system/uuid.ts";
+import { VERSIONS_CHANNEL, versionsValue } from "./checkpoint-versions.ts";
 import { type Conflict, lookUp } from "./draft-checks.ts";
 import { keysOf } from "./keys.ts";
 import { writeLargeValues } from "./large-values.ts";
@@ -91,6 +93,7 @@ function recordOf(key: ThreadKey, draft: Draft, values: ValueWriter, atMs: numbe
   return create(RecordSchema, {
     atMs: BigInt(Math.trunc(atMs)),
     checkpoint: draft.checkpoint && checkpointOf(key, draft.checkpoint, values),
+    versions: draft.checkpoint && versionsOf(draft.checkpoint, values),
     writes: draft.writes
       ?.filter(({ writes }) => writes.length > 0)
       .map(({ namespace, checkpointId, writes }, group) =>
@@ -117,6 +120,14 @@ function checkpointOf(key: ThreadKey, checkpoint: Checkpoint, values: ValueWrite
     threadId: key.thread,
     parentPruned: false,
   };
+}
+
+/** They come after the checkpoint's own values. */
+function versionsOf(checkpoint: Checkpoint, values: ValueWriter): Value | undefined {
+  const value = versionsValue(checkpoint);
+  if (!value) return undefined;
+  const place = { path: "checkpoint.versions_seen", channel: VERSIONS_CHANNEL, isOfChannel: true } as const;
+  return values.in(checkpoint.namespace)(create(ValueSchema, { source: { case: "inline", value } }), place);
 }
 
 function callOf(call: CalledRun, values: ValueWriter): CalledRun {
@@ -262,7 +273,7 @@ export function rowOf({ thread }: ThreadKey, n: number, attempt: string, record:
 
 /** The row of a checkpoint that has been replaced: its values stay, as others may refer to them. The doctor knows. */
 function withoutCheckpoint(key: ThreadKey, { row, record }: Conflict): Row {
-  return rowOf(key, row.n, row.attempt, { ...record, checkpoint: undefined });
+  return rowOf(key, row.n, row.attempt, { ...record, checkpoint: undefined, versions: undefined });
 }
 
 function encodedBytes(record: Record): number {

@@ -5,13 +5,14 @@ import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { LAYOUT, upgradedGraph, upgradedRecord } from "./layouts/chain.ts";
 import { compacted, restore } from "./layouts/compact.ts";
 import type { RecordPlace } from "./layouts/step.ts";
+import { withoutVersions } from "./layouts/without-versions.ts";
 import type { GraphRow, Row, ThreadKey } from "./log.ts";
 
 export { LAYOUT } from "./layouts/chain.ts";
 
 /** Encodes a record in the newest layout. */
 export function encodeRecord(place: RecordPlace, record: Record): Uint8Array {
-  return toBinary(RecordSchema, { ...compacted(record, place), layout: LAYOUT });
+  return toBinary(RecordSchema, { ...compacted(withoutVersions(record), place), layout: LAYOUT });
 }
 
 /** Decodes a row's record, of whatever layout. Throws LAYOUT_TOO_NEW or DATA_CORRUPT. */

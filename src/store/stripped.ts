@@ -22,7 +22,7 @@ export function withoutCheckpoints(record: Record, names: ReadonlySet<string>): 
   const { checkpoint, writes } = record;
   return {
     ...record,
-    checkpoint: checkpoint && names.has(nameOf(checkpoint)) ? undefined : checkpoint,
+    ...(checkpoint && names.has(nameOf(checkpoint)) && { checkpoint: undefined, versions: undefined }),
     writes: writes.filter(({ namespace, checkpointId }) => !names.has(nameOf({ namespace, id: checkpointId }))),
   };
 }

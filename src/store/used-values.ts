@@ -64,7 +64,7 @@ export function refsIn(record: Record): ReadonlySet<string> {
 }
 
 function collectRefs(record: Record, collector: RefCollector): RefCollector {
-  if (record.checkpoint) collector.checkpoint(record.checkpoint);
+  if (record.checkpoint) collector.checkpoint(record.checkpoint, record.versions);
   for (const group of record.writes) for (const write of group.writes) collector.write(write);
   for (const event of record.events) collector.event(event);
   if (record.call?.input) collector.input(record.call.input);

@@ -1,7 +1,9 @@
 import { LRUCache } from "lru-cache";
-import type { Record, StoredValue } from "../gen/cairn/store/v1/record_pb.ts";
+import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import type { Checkpoint } from "../gen/cairn/v1/checkpoint_pb.ts";
+import type { Value } from "../gen/cairn/v1/value_pb.ts";
 import { limits } from "../limits.ts";
+import { VERSIONS_CHANNEL } from "./checkpoint-versions.ts";
 import type { ThreadKey } from "./log.ts";
 import { type Version, versionOf } from "./patches/succession.ts";
 import { decodeRow } from "./record-codec.ts";
@@ -41,20 +43,26 @@ export class ValueLines {
   committed(key: ThreadKey, n: number, record: Record, lines: Lines): void {
     const name = threadName(key);
     if (record.floor || record.changesOlder) lines.clear();
-    if (record.checkpoint) advance(lines, n, record.checkpoint, record.values);
+    if (record.checkpoint) advance(lines, n, record.checkpoint, record);
     if (lines.size > 0) this.#threads.set(name, { n, lines });
     else this.#threads.delete(name);
   }
 }
 
-function advance(lines: Lines, n: number, { namespace, channelValues }: Checkpoint, values: StoredValue[]): void {
-  const channels = lines.get(namespace);
+function advance(lines: Lines, n: number, checkpoint: Checkpoint, { versions, values }: Record): void {
+  const channels = lines.get(checkpoint.namespace);
   if (channels === undefined) return;
-  for (const [channel, { source }] of Object.entries(channelValues)) {
+  for (const [channel, { source }] of valuesByChannel(checkpoint, versions)) {
     const place = source.case === "ref" ? parseRef(source.value) : undefined;
     const stored = place?.n === n ? values[place.index] : undefined;
     if (place && stored && stored.sizeBytes >= LINE_VALUE_BYTES_MIN) channels.set(channel, versionOf(place, stored));
   }
+}
+
+/** What a checkpoint's channels hold, and its versions. */
+function valuesByChannel({ channelValues }: Checkpoint, versions: Value | undefined): [channel: string, Value][] {
+  const values = Object.entries(channelValues);
+  return versions ? [...values, [VERSIONS_CHANNEL, versions]] : values;
 }
 
 /** The last value of a channel that has this reference. */
@@ -84,11 +92,11 @@ export async function lastOf(
 async function lastValues(sources: ValueSources, key: ThreadKey, namespace: string): Promise<Map<string, Version>> {
   const last = new Map<string, Version>();
   const [row] = await sources.log.checkpoints(key, { namespace, order: "seq", tags: [], limit: 1 });
-  const checkpoint = row && decodeRow(key, row).checkpoint;
+  const { checkpoint, versions } = (row && decodeRow(key, row)) ?? {};
   if (checkpoint === undefined) return last;
   const table = new ValueTable(sources, key);
-  await table.load(new RefCollector().checkpoint(checkpoint).refs, () => false);
-  for (const [channel, { source }] of Object.entries(checkpoint.channelValues)) {
+  await table.load(new RefCollector().checkpoint(checkpoint, versions).refs, () => false);
+  for (const [channel, { source }] of valuesByChannel(checkpoint, versions)) {
     const stored = source.case === "ref" ? table.stored(source.value) : undefined;
     if (source.case !== "ref" || stored === undefined || stored.sizeBytes < LINE_VALUE_BYTES_MIN) continue;
     last.set(channel, versionOf(parseRef(source.value), stored));

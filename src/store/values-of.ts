@@ -107,8 +107,10 @@ export class RefCollector {
     return value;
   };
 
-  checkpoint(checkpoint: Checkpoint): this {
+  /** With its versions, where they are a value. */
+  checkpoint(checkpoint: Checkpoint, versions?: Value): this {
     withCheckpointValues(checkpoint, this.#add);
+    if (versions) this.#add(versions, { path: "", channel: "" });
     return this;
   }
 

@@ -19,7 +19,7 @@ export interface Move {
  * calls, and the thread's metadata.
  */
 export function movedRecord(record: Record, move: Move): Record {
-  const { layout, atMs, values, checkpoint, clearedWrites, deletedCheckpoints, tail } = record;
+  const { layout, atMs, values, checkpoint, versions, clearedWrites, deletedCheckpoints, tail } = record;
   const { thread, shift, waiting } = move;
   const place = placeBy(shift);
   return create(RecordSchema, {
@@ -30,6 +30,7 @@ export function movedRecord(record: Record, move: Move): Record {
       threadId: thread,
       seq: checkpoint.seq + BigInt(shift),
     },
+    versions: versions && place(versions, { path: "", channel: "" }),
     writes: record.writes.map((group) => ({
       ...group,
       writes: group.writes.map((write) => withWriteValue(write, "", place)),

@@ -12,6 +12,8 @@ export interface Hunk {
 const HUNKS_MAX = 64;
 /** So many equal bytes are taken for the same place in both. */
 const NEEDLE_BYTES = 24;
+/** Where so many bytes at most have been replaced by as many others, the places after them are the same. */
+const REPLACED_BYTES_MAX = 64;
 /** How far ahead the same place is looked for. */
 const WINDOW_BYTES = 64 * 1024;
 
@@ -53,6 +55,8 @@ function addShared(hunks: Hunk[], base: Range, next: Range): number {
 
 /** The next bytes that both have: where in the base, where in `next`, and how many. */
 function nextShared(base: Range, next: Range): { from: number; at: number; length: number } | undefined {
+  const replaced = bytesReplaced(base, next);
+  if (replaced !== undefined) return extended(base, next, base.from + replaced, next.from + replaced);
   for (let skipped = 0; skipped <= WINDOW_BYTES; skipped = skipped === 0 ? NEEDLE_BYTES : skipped * 2) {
     const from = base.from + skipped;
     if (from + NEEDLE_BYTES > base.to) return undefined;
@@ -60,6 +64,20 @@ function nextShared(base: Range, next: Range): { from: number; at: number; lengt
     const window = next.data.subarray(next.from, Math.min(next.to, next.from + skipped + WINDOW_BYTES));
     const found = Buffer.from(window.buffer, window.byteOffset, window.length).indexOf(needle);
     if (found >= 0) return extended(base, next, from, next.from + found);
+  }
+  return undefined;
+}
+
+/**
+ * How many bytes have others in their place, where what follows is alike again. It is asked before looking further on, since
+ * records of one form, as maps of versions have, resemble each other: the first place that fits may be another record's.
+ */
+function bytesReplaced(base: Range, next: Range): number | undefined {
+  const most = Math.min(base.to - base.from, next.to - next.from, REPLACED_BYTES_MAX + NEEDLE_BYTES);
+  let alike = 0;
+  for (let at = 0; at < most; at++) {
+    alike = base.data[base.from + at] === next.data[next.from + at] ? alike + 1 : 0;
+    if (alike === NEEDLE_BYTES) return at + 1 - NEEDLE_BYTES;
   }
   return undefined;
 }

@@ -52,6 +52,10 @@ describe("a patch", () => {
     };
     const size = async (next: Uint8Array) => (await rebuilt(base, next)).patch.length;
     expect(await size(base)).toBeLessThan(10);
+    const counted = with_((all) => {
+      for (let i = 0; i < 5_000; i += 100) all[i] = line(i).replace("number", "NUMBER");
+    });
+    expect(await size(counted)).toBeLessThan(50 * 14);
     expect(await size(with_((all) => all.push(line(5_000))))).toBeLessThan(80);
     expect(await size(with_((all) => all.splice(2_500, 1)))).toBeLessThan(20);
     const inTwenty = with_((all) => {

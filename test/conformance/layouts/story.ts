@@ -4,6 +4,7 @@ import { CairnClient } from "../../../clients/typescript/src/index.ts";
 import { Origin } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { startServer } from "../../../src/server/start.ts";
 import type { Environment } from "../../../src/system/environment.ts";
+import { wideVersions } from "../store/checkpoint-versions.ts";
 
 const desk = {
   name: "desk",
@@ -61,6 +62,7 @@ export async function tellStory(folder: string, environment: Environment): Promi
     await backgroundThread(client);
     await langgraphThread(client);
     await editedThread(client);
+    await wideThread(client);
     await deletedThread(client);
   } finally {
     client.close();
@@ -143,6 +145,21 @@ async function editedThread({ checkpoints, checkpointStore }: CairnClient): Prom
     channelValues: { large: inline("uploaded ".repeat(300_000)) },
   });
   await put("fork", "2", [...lines, "appended", "to the fork"].join("\n"));
+}
+
+/** Of a graph so large that its versions are a value by themselves. */
+async function wideThread({ checkpoints }: CairnClient): Promise<void> {
+  for (let step = 1; step <= 3; step++) {
+    await checkpoints.putCheckpoint({
+      checkpoint: {
+        id: `${step}`,
+        threadId: "wide",
+        parentId: step === 1 ? undefined : `${step - 1}`,
+        ...wideVersions(step),
+        deltaCounters: { "branch:to:node 3": { updates: BigInt(step) } },
+      },
+    });
+  }
 }
 
 async function deletedThread({ checkpoints, services }: CairnClient): Promise<void> {

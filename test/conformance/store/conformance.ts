@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { checkpointVersions } from "./checkpoint-versions.ts";
 import { copying } from "./copying.ts";
 import { deletion } from "./deletion.ts";
 import { doctor } from "./doctor.ts";
@@ -36,6 +37,7 @@ export function storeConformance(name: string, factory: () => Promise<Backend>):
       filters,
       values,
       patches,
+      checkpointVersions,
       events,
       threads,
       deletion,

@@ -15,7 +15,14 @@ import {
   THREADS,
   VALUES,
 } from "./model-operations.ts";
-import { type ModelCheckpoint, ModelRefusal, type ModelStore, metadataOf, parentOf } from "./model-store.ts";
+import {
+  type ModelCheckpoint,
+  ModelRefusal,
+  type ModelStore,
+  metadataOf,
+  parentOf,
+  versionsOf,
+} from "./model-store.ts";
 import { allPages, byRef, bytes, checkpoint, commit, dataOf, FULL, filter, inline, write } from "./support.ts";
 
 /** Does one operation on the store and on the model, and compares what comes of it. */
@@ -99,6 +106,7 @@ async function runPut(store: Store, space: string, model: ModelStore, put: Put):
       parentId: parentOf(put),
       runId: put.run === null ? undefined : RUNS[put.run],
       metadata: metadataOf(put.document),
+      ...versionsOf(put.document),
       values: Object.fromEntries(values),
     }),
     onConflict: put.onConflict,
@@ -210,6 +218,8 @@ function seen(entry: StoredCheckpoint | undefined): unknown {
     parentPruned: found.parentPruned,
     run: found.runId,
     metadata: found.metadata && new TextDecoder().decode(found.metadata),
+    channelVersions: found.channelVersions,
+    versionsSeen: found.versionsSeen,
     values: Object.entries(found.channelValues)
       .map(([channel, value]) => [channel, sampleOf(dataOf(entry, value))])
       .sort(),
@@ -229,6 +239,9 @@ function expected(model: ModelStore, known: ModelCheckpoint | undefined): unknow
     parentPruned: known.parentPruned === "unknown" ? expect.any(Boolean) : known.parentPruned,
     run: known.run,
     metadata: metadata && new TextDecoder().decode(metadata),
+    channelVersions: undefined,
+    versionsSeen: undefined,
+    ...versionsOf(known.document),
     values: [...known.values].sort(),
     writes: model.writesOf(known).map(({ path, task, idx, value }) => [path, task, idx, value]),
   };

@@ -1,3 +1,4 @@
+import { wideVersions } from "./checkpoint-versions.ts";
 import {
   DOCUMENTS,
   FILTERS,
@@ -260,6 +261,11 @@ export function parentOf({ parent, id }: Put): string | undefined {
 export function metadataOf(document: number): Uint8Array | undefined {
   const text = DOCUMENTS[document];
   return text === undefined ? undefined : new TextEncoder().encode(text);
+}
+
+/** Of every other document, that of a graph so large that its versions are a value by themselves. */
+export function versionsOf(document: number): ReturnType<typeof wideVersions> | undefined {
+  return document % 2 === 1 ? wideVersions(document) : undefined;
 }
 
 const writesKey = (namespace: string, id: string) => `${namespace}\0${id}`;

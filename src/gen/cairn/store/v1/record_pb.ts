@@ -16,13 +16,15 @@ import type { Input, RunOptions } from "../../v1/run_service_pb.ts";
 import { file_cairn_v1_run_service } from "../../v1/run_service_pb.ts";
 import type { ThreadStatus } from "../../v1/thread_service_pb.ts";
 import { file_cairn_v1_thread_service } from "../../v1/thread_service_pb.ts";
+import type { Value, VersionMap, VersionsSeen } from "../../v1/value_pb.ts";
+import { file_cairn_v1_value } from "../../v1/value_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cairn/store/v1/record.proto.
  */
 export const file_cairn_store_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIqUECgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW4SFQoNY2hhbmdlc19vbGRlchgOIAEoCBIQCghsZWZ0X291dBgPIAEoDUISChBfdGhyZWFkX21ldGFkYXRhIncKCUNhbGxlZFJ1bhIOCgZydW5faWQYASABKAkSJQoHb3B0aW9ucxgCIAEoCzIULmNhaXJuLnYxLlJ1bk9wdGlvbnMSHgoFaW5wdXQYAyABKAsyDy5jYWlybi52MS5JbnB1dBITCgt1bmRvX3J1bl9pZBgEIAEoCSIpCgxDYWxsUG9zaXRpb24SDgoGcnVuX2lkGAEgASgJEgkKAW4YAiABKAQi6QMKBFRhaWwSJAoFbGVhc2UYASABKAsyFS5jYWlybi5zdG9yZS52MS5MZWFzZRImCgZzdGF0dXMYAiABKA4yFi5jYWlybi52MS5UaHJlYWRTdGF0dXMSFQoNY3JlYXRlZF9hdF9tcxgDIAEoAxIaChJoZWFkX2NoZWNrcG9pbnRfaWQYBCABKAkSEQoJaGVhZF9zdGVwGAUgASgDEhIKCmdyYXBoX25hbWUYBiABKAkSGQoRbGFzdF9ldmVudF9udW1iZXIYByABKAQSEwoLbWV0YWRhdGFfYXQYCCABKAQSDQoFZmxvb3IYCSABKAQSDwoHZGVsZXRlZBgKIAEoCBIrCgVjYWxscxgLIAMoCzIcLmNhaXJuLnN0b3JlLnYxLkNhbGxQb3NpdGlvbhIVCg1jYW5jZWxfcnVuX2lkGAwgASgJEhkKEWNhbmNlbF9ncmFjZWZ1bGx5GA0gASgIEhgKEGV2ZW50c19wcnVuZWRfdG8YDiABKAQSDgoGdHRsX21zGA8gASgDEhUKDWV4cGlyZXNfYXRfbXMYECABKAMSMAoMd29ya2VyX3Rhc2tzGBEgAygLMhouY2Fpcm4uc3RvcmUudjEuV29ya2VyVGFzaxIXCg9sYXN0X3Rhc2tfZXBvY2gYEiABKAQiTQoFTGVhc2USDQoFZXBvY2gYASABKAQSDgoGaG9sZGVyGAIgASgJEg4KBnJ1bl9pZBgDIAEoCRIVCg1leHBpcmVzX2F0X21zGAQgASgDIowBCgpXb3JrZXJUYXNrEg8KB3Rhc2tfaWQYASABKAkSDQoFZXBvY2gYAiABKAQSDwoHaGFuZGxlchgDIAEoCRIRCgl3b3JrZXJfaWQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCRIVCg1leHBpcmVzX2F0X21zGAYgASgDEg8KB2F0dGVtcHQYByABKA0ivQEKC1N0b3JlZFZhbHVlEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBIQCgZpbmxpbmUYBCABKAxIABImCgVwYXJ0cxgFIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhcnRzSAASEgoKY29tcHJlc3NlZBgGIAEoCBIkCgVwYXRjaBgHIAEoCzIVLmNhaXJuLnN0b3JlLnYxLlBhdGNoQgkKB3N0b3JhZ2UiYwoFUGF0Y2gSDAoEcGF0aBgBIAMoBBIPCgd2ZXJzaW9uGAIgASgNEhIKCnBhdGhfYnl0ZXMYAyABKAQSEwoLd2hvbGVfYnl0ZXMYBCABKAQSEgoKYmFzZV9jcmMzMhgFIAEoByI6CgVQYXJ0cxIOCgZ1cGxvYWQYASABKAkSDQoFY291bnQYAiABKA0SEgoKc2l6ZV9ieXRlcxgDIAEoBCJdCgxVcGxvYWRSZWNvcmQSDAoEdHlwZRgBIAEoCRINCgVjcmMzMhgCIAEoBxISCgpzaXplX2J5dGVzGAMgASgEEg0KBWNvdW50GAQgASgNEg0KBWF0X21zGAUgASgDIl4KClRhc2tXcml0ZXMSEQoJbmFtZXNwYWNlGAEgASgJEhUKDWNoZWNrcG9pbnRfaWQYAiABKAkSJgoGd3JpdGVzGAMgAygLMhYuY2Fpcm4udjEuUGVuZGluZ1dyaXRlIk4KDVJlcXVlc3RSZWNvcmQSCgoCaWQYASABKAkSEQoJYm9keV9oYXNoGAIgASgMEhMKBmFuc3dlchgDIAEoDEgAiAEBQgkKB19hbnN3ZXIiOQoNQ2hlY2twb2ludEtleRIRCgluYW1lc3BhY2UYASABKAkSFQoNY2hlY2twb2ludF9pZBgCIAEoCSJoCgtHcmFwaFJlY29yZBIOCgZsYXlvdXQYASABKA0SIQoEc3BlYxgCIAEoCzITLmNhaXJuLnYxLkdyYXBoU3BlYxIMCgRoYXNoGAMgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBCABKANiBnByb3RvMw", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service]);
+  fileDesc("ChtjYWlybi9zdG9yZS92MS9yZWNvcmQucHJvdG8SDmNhaXJuLnN0b3JlLnYxIsgECgZSZWNvcmQSDgoGbGF5b3V0GAEgASgNEg0KBWF0X21zGAIgASgDEiIKBHRhaWwYAyABKAsyFC5jYWlybi5zdG9yZS52MS5UYWlsEigKCmNoZWNrcG9pbnQYBCABKAsyFC5jYWlybi52MS5DaGVja3BvaW50EisKBnZhbHVlcxgFIAMoCzIbLmNhaXJuLnN0b3JlLnYxLlN0b3JlZFZhbHVlEioKBndyaXRlcxgGIAMoCzIaLmNhaXJuLnN0b3JlLnYxLlRhc2tXcml0ZXMSHwoGZXZlbnRzGAcgAygLMg8uY2Fpcm4udjEuRXZlbnQSLgoHcmVxdWVzdBgIIAEoCzIdLmNhaXJuLnN0b3JlLnYxLlJlcXVlc3RSZWNvcmQSHAoPdGhyZWFkX21ldGFkYXRhGAkgASgMSACIAQESNQoOY2xlYXJlZF93cml0ZXMYCiADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5Eg0KBWZsb29yGAsgASgIEjoKE2RlbGV0ZWRfY2hlY2twb2ludHMYDCADKAsyHS5jYWlybi5zdG9yZS52MS5DaGVja3BvaW50S2V5EicKBGNhbGwYDSABKAsyGS5jYWlybi5zdG9yZS52MS5DYWxsZWRSdW4SFQoNY2hhbmdlc19vbGRlchgOIAEoCBIQCghsZWZ0X291dBgPIAEoDRIhCgh2ZXJzaW9ucxgQIAEoCzIPLmNhaXJuLnYxLlZhbHVlQhIKEF90aHJlYWRfbWV0YWRhdGEiaQoIVmVyc2lvbnMSLgoQY2hhbm5lbF92ZXJzaW9ucxgBIAEoCzIULmNhaXJuLnYxLlZlcnNpb25NYXASLQoNdmVyc2lvbnNfc2VlbhgCIAEoCzIWLmNhaXJuLnYxLlZlcnNpb25zU2VlbiJ3CglDYWxsZWRSdW4SDgoGcnVuX2lkGAEgASgJEiUKB29wdGlvbnMYAiABKAsyFC5jYWlybi52MS5SdW5PcHRpb25zEh4KBWlucHV0GAMgASgLMg8uY2Fpcm4udjEuSW5wdXQSEwoLdW5kb19ydW5faWQYBCABKAkiKQoMQ2FsbFBvc2l0aW9uEg4KBnJ1bl9pZBgBIAEoCRIJCgFuGAIgASgEIukDCgRUYWlsEiQKBWxlYXNlGAEgASgLMhUuY2Fpcm4uc3RvcmUudjEuTGVhc2USJgoGc3RhdHVzGAIgASgOMhYuY2Fpcm4udjEuVGhyZWFkU3RhdHVzEhUKDWNyZWF0ZWRfYXRfbXMYAyABKAMSGgoSaGVhZF9jaGVja3BvaW50X2lkGAQgASgJEhEKCWhlYWRfc3RlcBgFIAEoAxISCgpncmFwaF9uYW1lGAYgASgJEhkKEWxhc3RfZXZlbnRfbnVtYmVyGAcgASgEEhMKC21ldGFkYXRhX2F0GAggASgEEg0KBWZsb29yGAkgASgEEg8KB2RlbGV0ZWQYCiABKAgSKwoFY2FsbHMYCyADKAsyHC5jYWlybi5zdG9yZS52MS5DYWxsUG9zaXRpb24SFQoNY2FuY2VsX3J1bl9pZBgMIAEoCRIZChFjYW5jZWxfZ3JhY2VmdWxseRgNIAEoCBIYChBldmVudHNfcHJ1bmVkX3RvGA4gASgEEg4KBnR0bF9tcxgPIAEoAxIVCg1leHBpcmVzX2F0X21zGBAgASgDEjAKDHdvcmtlcl90YXNrcxgRIAMoCzIaLmNhaXJuLnN0b3JlLnYxLldvcmtlclRhc2sSFwoPbGFzdF90YXNrX2Vwb2NoGBIgASgEIk0KBUxlYXNlEg0KBWVwb2NoGAEgASgEEg4KBmhvbGRlchgCIAEoCRIOCgZydW5faWQYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoAyKMAQoKV29ya2VyVGFzaxIPCgd0YXNrX2lkGAEgASgJEg0KBWVwb2NoGAIgASgEEg8KB2hhbmRsZXIYAyABKAkSEQoJd29ya2VyX2lkGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkSFQoNZXhwaXJlc19hdF9tcxgGIAEoAxIPCgdhdHRlbXB0GAcgASgNIr0BCgtTdG9yZWRWYWx1ZRIMCgR0eXBlGAEgASgJEg0KBWNyYzMyGAIgASgHEhIKCnNpemVfYnl0ZXMYAyABKAQSEAoGaW5saW5lGAQgASgMSAASJgoFcGFydHMYBSABKAsyFS5jYWlybi5zdG9yZS52MS5QYXJ0c0gAEhIKCmNvbXByZXNzZWQYBiABKAgSJAoFcGF0Y2gYByABKAsyFS5jYWlybi5zdG9yZS52MS5QYXRjaEIJCgdzdG9yYWdlImMKBVBhdGNoEgwKBHBhdGgYASADKAQSDwoHdmVyc2lvbhgCIAEoDRISCgpwYXRoX2J5dGVzGAMgASgEEhMKC3dob2xlX2J5dGVzGAQgASgEEhIKCmJhc2VfY3JjMzIYBSABKAciOgoFUGFydHMSDgoGdXBsb2FkGAEgASgJEg0KBWNvdW50GAIgASgNEhIKCnNpemVfYnl0ZXMYAyABKAQiXQoMVXBsb2FkUmVjb3JkEgwKBHR5cGUYASABKAkSDQoFY3JjMzIYAiABKAcSEgoKc2l6ZV9ieXRlcxgDIAEoBBINCgVjb3VudBgEIAEoDRINCgVhdF9tcxgFIAEoAyJeCgpUYXNrV3JpdGVzEhEKCW5hbWVzcGFjZRgBIAEoCRIVCg1jaGVja3BvaW50X2lkGAIgASgJEiYKBndyaXRlcxgDIAMoCzIWLmNhaXJuLnYxLlBlbmRpbmdXcml0ZSJOCg1SZXF1ZXN0UmVjb3JkEgoKAmlkGAEgASgJEhEKCWJvZHlfaGFzaBgCIAEoDBITCgZhbnN3ZXIYAyABKAxIAIgBAUIJCgdfYW5zd2VyIjkKDUNoZWNrcG9pbnRLZXkSEQoJbmFtZXNwYWNlGAEgASgJEhUKDWNoZWNrcG9pbnRfaWQYAiABKAkiaAoLR3JhcGhSZWNvcmQSDgoGbGF5b3V0GAEgASgNEiEKBHNwZWMYAiABKAsyEy5jYWlybi52MS5HcmFwaFNwZWMSDAoEaGFzaBgDIAEoCRIYChByZWdpc3RlcmVkX2F0X21zGAQgASgDYgZwcm90bzM", [file_cairn_v1_checkpoint, file_cairn_v1_event, file_cairn_v1_graph, file_cairn_v1_run_service, file_cairn_v1_thread_service, file_cairn_v1_value]);
 
 /**
  * One record of a thread's log, keyed (space, thread, n). Inserting it is the commit: everything in it becomes
@@ -136,6 +138,14 @@ export type Record = Message<"cairn.store.v1.Record"> & {
    * @generated from field: uint32 left_out = 15;
    */
   leftOut: number;
+
+  /**
+   * From layout 4 on, where the checkpoint's versions are large: the reference of the value that they are, a Versions.
+   * Of channel_versions, those that tell whether a delta channel has been written to stand in the checkpoint as well.
+   *
+   * @generated from field: cairn.v1.Value versions = 16;
+   */
+  versions?: Value | undefined;
 };
 
 /**
@@ -144,6 +154,34 @@ export type Record = Message<"cairn.store.v1.Record"> & {
  */
 export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
   messageDesc(file_cairn_store_v1_record, 0);
+
+/**
+ * The versions of a checkpoint.
+ *
+ * @generated from message cairn.store.v1.Versions
+ */
+export type Versions = Message<"cairn.store.v1.Versions"> & {
+  /**
+   * Version of each channel.
+   *
+   * @generated from field: cairn.v1.VersionMap channel_versions = 1;
+   */
+  channelVersions?: VersionMap | undefined;
+
+  /**
+   * The channel versions that each node has seen.
+   *
+   * @generated from field: cairn.v1.VersionsSeen versions_seen = 2;
+   */
+  versionsSeen?: VersionsSeen | undefined;
+};
+
+/**
+ * Describes the message cairn.store.v1.Versions.
+ * Use `create(VersionsSchema)` to create a new message.
+ */
+export const VersionsSchema: GenMessage<Versions> = /*@__PURE__*/
+  messageDesc(file_cairn_store_v1_record, 1);
 
 /**
  * What a run that a server goes on with by itself was called with.
@@ -185,7 +223,7 @@ export type CalledRun = Message<"cairn.store.v1.CalledRun"> & {
  * Use `create(CalledRunSchema)` to create a new message.
  */
 export const CalledRunSchema: GenMessage<CalledRun> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 1);
+  messageDesc(file_cairn_store_v1_record, 2);
 
 /**
  * Where a run's call is.
@@ -213,7 +251,7 @@ export type CallPosition = Message<"cairn.store.v1.CallPosition"> & {
  * Use `create(CallPositionSchema)` to create a new message.
  */
 export const CallPositionSchema: GenMessage<CallPosition> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 2);
+  messageDesc(file_cairn_store_v1_record, 3);
 
 /**
  * How a thread stands.
@@ -354,7 +392,7 @@ export type Tail = Message<"cairn.store.v1.Tail"> & {
  * Use `create(TailSchema)` to create a new message.
  */
 export const TailSchema: GenMessage<Tail> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 3);
+  messageDesc(file_cairn_store_v1_record, 4);
 
 /**
  * The right to drive a thread.
@@ -396,7 +434,7 @@ export type Lease = Message<"cairn.store.v1.Lease"> & {
  * Use `create(LeaseSchema)` to create a new message.
  */
 export const LeaseSchema: GenMessage<Lease> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 4);
+  messageDesc(file_cairn_store_v1_record, 5);
 
 /**
  * A task of a worker's.
@@ -460,7 +498,7 @@ export type WorkerTask = Message<"cairn.store.v1.WorkerTask"> & {
  * Use `create(WorkerTaskSchema)` to create a new message.
  */
 export const WorkerTaskSchema: GenMessage<WorkerTask> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 5);
+  messageDesc(file_cairn_store_v1_record, 6);
 
 /**
  * A value, first written in this record.
@@ -532,7 +570,7 @@ export type StoredValue = Message<"cairn.store.v1.StoredValue"> & {
  * Use `create(StoredValueSchema)` to create a new message.
  */
 export const StoredValueSchema: GenMessage<StoredValue> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 6);
+  messageDesc(file_cairn_store_v1_record, 7);
 
 /**
  * What differs from another value of the thread. Its bytes are the number of hunks; for each of them how many literal
@@ -583,7 +621,7 @@ export type Patch = Message<"cairn.store.v1.Patch"> & {
  * Use `create(PatchSchema)` to create a new message.
  */
 export const PatchSchema: GenMessage<Patch> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 7);
+  messageDesc(file_cairn_store_v1_record, 8);
 
 /**
  * A value written in parts of 1 MiB, keyed (space, thread, upload, index).
@@ -618,7 +656,7 @@ export type Parts = Message<"cairn.store.v1.Parts"> & {
  * Use `create(PartsSchema)` to create a new message.
  */
 export const PartsSchema: GenMessage<Parts> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 8);
+  messageDesc(file_cairn_store_v1_record, 9);
 
 /**
  * What the parts of an upload are. Written after them, so that it says that they are all there.
@@ -667,7 +705,7 @@ export type UploadRecord = Message<"cairn.store.v1.UploadRecord"> & {
  * Use `create(UploadRecordSchema)` to create a new message.
  */
 export const UploadRecordSchema: GenMessage<UploadRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 9);
+  messageDesc(file_cairn_store_v1_record, 10);
 
 /**
  * Writes against one checkpoint.
@@ -702,7 +740,7 @@ export type TaskWrites = Message<"cairn.store.v1.TaskWrites"> & {
  * Use `create(TaskWritesSchema)` to create a new message.
  */
 export const TaskWritesSchema: GenMessage<TaskWrites> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 10);
+  messageDesc(file_cairn_store_v1_record, 11);
 
 /**
  * A request_id and the answer given.
@@ -737,7 +775,7 @@ export type RequestRecord = Message<"cairn.store.v1.RequestRecord"> & {
  * Use `create(RequestRecordSchema)` to create a new message.
  */
 export const RequestRecordSchema: GenMessage<RequestRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 11);
+  messageDesc(file_cairn_store_v1_record, 12);
 
 /**
  * Names a checkpoint in a thread.
@@ -765,7 +803,7 @@ export type CheckpointKey = Message<"cairn.store.v1.CheckpointKey"> & {
  * Use `create(CheckpointKeySchema)` to create a new message.
  */
 export const CheckpointKeySchema: GenMessage<CheckpointKey> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 12);
+  messageDesc(file_cairn_store_v1_record, 13);
 
 /**
  * A registered graph, keyed (space, name, revision).
@@ -807,5 +845,5 @@ export type GraphRecord = Message<"cairn.store.v1.GraphRecord"> & {
  * Use `create(GraphRecordSchema)` to create a new message.
  */
 export const GraphRecordSchema: GenMessage<GraphRecord> = /*@__PURE__*/
-  messageDesc(file_cairn_store_v1_record, 13);
+  messageDesc(file_cairn_store_v1_record, 14);
 
