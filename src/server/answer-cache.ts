@@ -1,9 +1,11 @@
+import { hash } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import {
   type GetCheckpointRequest,
   type GetCheckpointResponse,
   GetCheckpointResponseSchema,
 } from "../gen/cairn/v1/checkpoint_service_pb.ts";
+import type { Store, ThreadKey } from "../store/store.ts";
 import { Encoded } from "./adapter.ts";
 import { getCheckpoint } from "./checkpoint-read.ts";
 import type { CallContext } from "./context.ts";
@@ -88,17 +90,29 @@ export async function getCheckpointOnce(
   context: CallContext,
 ): Promise<GetCheckpointResponse | Encoded> {
   const { store, answers } = parts;
-  // What a reader holds is its own affair: another one will hardly hold the same.
-  if (store.version === undefined || answers.isOff || request.heldRefs.length > 0) {
-    return await getCheckpoint(parts, request, context);
-  }
-  const { threadId, namespace, checkpointId = null, order, view } = request;
-  const asked = JSON.stringify([context.space, threadId, namespace, checkpointId, order, view]);
-  // Asked for before reading: what is read is then of this version or a later one, and under a later one nobody finds it.
-  const version = store.version({ space: context.space, thread: threadId });
-  const known = answers.get(asked, version);
-  if (known !== undefined) return new Encoded(known);
-  const bytes = toBinary(GetCheckpointResponseSchema, await getCheckpoint(parts, request, context));
-  answers.put(asked, version, bytes);
+  if (answers.isOff) return await getCheckpoint(parts, request, context);
+  const key = { space: context.space, thread: request.threadId };
+  const asked = nameOf(request, context);
+  // Seen before reading: what is read is then of this version or a later one, and under a later one nobody finds it.
+  const version = store.versionSeen(key);
+  const known = version === undefined ? undefined : answers.get(asked, version);
+  if (known !== undefined && (await isStill(store, key, version))) return new Encoded(known);
+  // The version of a thread that this server has not seen yet is asked for as well, for whoever reads it next.
+  const asking = version === undefined ? store.version(key) : undefined;
+  const [response] = await Promise.all([getCheckpoint(parts, request, context), asking]);
+  const bytes = toBinary(GetCheckpointResponseSchema, response);
+  if (version !== undefined) answers.put(asked, version, bytes);
   return new Encoded(bytes);
+}
+
+/** Whether a thread has stayed as this server saw it last: others may have gone on with it. */
+async function isStill(store: Store, key: ThreadKey, version: string | undefined): Promise<boolean> {
+  return store.exclusive || (await store.version(key)) === version;
+}
+
+/** Readers that hold the same values ask for the same: mostly one that asks again. */
+function nameOf(request: GetCheckpointRequest, { space }: CallContext): string {
+  const { threadId, namespace, checkpointId = null, order, view, heldRefs } = request;
+  const held = heldRefs.length > 0 ? [hash("sha256", JSON.stringify(heldRefs), "base64")] : [];
+  return JSON.stringify([space, threadId, namespace, checkpointId, order, view, ...held]);
 }

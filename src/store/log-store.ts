@@ -59,7 +59,6 @@ export class LogStore implements Store {
   readonly post: Store["post"];
   readonly eventRecordsKept: number;
   readonly valueBytesMax: number;
-  readonly version?: Store["version"];
   readonly #log: Log;
   readonly #environment: Environment;
   readonly #sources: ValueSources;
@@ -71,7 +70,6 @@ export class LogStore implements Store {
     this.kind = log.kind;
     this.exclusive = log.exclusive;
     this.post = log.post;
-    this.version = log.end?.bind(log);
     this.#log = log;
     this.#sources = { log, cache: new ValueCache() };
     this.#environment = environment;
@@ -304,6 +302,14 @@ export class LogStore implements Store {
 
   onCommit(listener: (key: ThreadKey, committed: Committed) => void): () => void {
     return this.#committer.onCommit(listener);
+  }
+
+  version(key: ThreadKey): Promise<string> {
+    return this.#log.end(key);
+  }
+
+  versionSeen(key: ThreadKey): string | undefined {
+    return this.#log.endSeen(key);
   }
 
   ping(): Promise<void> {

@@ -143,10 +143,11 @@ export interface Log {
   last(key: ThreadKey): Promise<Row | undefined>;
   /**
    * The newest row's position and attempt as one text, "" without a row: equal as long as nothing was written to the
-   * thread, since whatever changes older rows appends one in the same act. Only where it takes no
-   * waiting.
+   * thread, since whatever changes older rows appends one in the same act.
    */
-  end?(key: ThreadKey): string;
+  end(key: ThreadKey): Promise<string>;
+  /** The same as this process saw it last: where no other writes, as it is. Undefined: it is not known. */
+  endSeen(key: ThreadKey): string | undefined;
   /** Rows after position n, in order, expired ones left out. */
   after(key: ThreadKey, n: number, limit: number): Promise<Row[]>;
   /** Checkpoint rows, newest first. Rows below a floor are left out, whether or not they are still there. */

@@ -193,11 +193,13 @@ export interface Store {
 
   // Reading
   tail(key: ThreadKey): Promise<ThreadTail>;
+  /** Names what the thread holds: another text after every change, never one that it had before. */
+  version(key: ThreadKey): Promise<string>;
   /**
-   * Names what the thread holds: another text after every change, never one that it had before. Absent where one would
-   * have to wait for it.
+   * The version as this server saw it last: on an exclusive store as it is, on others as it may have been.
+   * Undefined: it is not known.
    */
-  readonly version?: (key: ThreadKey) => string;
+  versionSeen(key: ThreadKey): string | undefined;
   /** A checkpoint by id, or the latest of the namespace. */
   getCheckpoint(
     key: ThreadKey,

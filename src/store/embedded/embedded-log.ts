@@ -86,7 +86,11 @@ class EmbeddedLog implements Log {
     return rows.lastRow(this.#database, key);
   }
 
-  end(key: ThreadKey): string {
+  async end(key: ThreadKey) {
+    return this.#ends.of(key);
+  }
+
+  endSeen(key: ThreadKey): string {
     return this.#ends.of(key);
   }
 

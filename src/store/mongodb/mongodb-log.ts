@@ -18,6 +18,7 @@ import { Appender } from "./append.ts";
 import { type Collections, collectionsOf } from "./collections.ts";
 import { connect } from "./connect.ts";
 import { copyParts, writeRows } from "./copies.ts";
+import { Ends } from "./ends.ts";
 import { toStoreError, translated } from "./errors.ts";
 import * as graphs from "./graphs.ts";
 import { createIndexes } from "./indexes.ts";
@@ -82,6 +83,7 @@ class MongoLog implements Log {
   readonly #onProblem: (error: unknown) => void;
   readonly #appender: Appender;
   readonly #summaries: Summaries;
+  readonly #ends = new Ends();
   #sweeping: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -101,12 +103,24 @@ class MongoLog implements Log {
   async append(entry: Append): Promise<"appended" | "taken"> {
     const point = entry.rewrites.length > 0 ? "rewrite" : "append";
     const outcome = await this.#durably(point, () => this.#appender.append(entry));
-    if (outcome === "appended") this.#summaries.put(entry.key, entry.summary);
+    if (outcome === "taken") return outcome;
+    this.#summaries.put(entry.key, entry.summary);
+    this.#ends.note(entry.key, entry.inserts?.at(-1) ?? entry.row);
     return outcome;
   }
 
-  last(key: ThreadKey) {
-    return this.#read(() => reads.readLast(this.#collections.log, key));
+  async last(key: ThreadKey) {
+    const row = await this.#read(() => reads.readLast(this.#collections.log, key));
+    this.#ends.note(key, row);
+    return row;
+  }
+
+  async end(key: ThreadKey) {
+    return this.#ends.note(key, await this.#read(() => reads.readEnd(this.#collections.log, key)));
+  }
+
+  endSeen(key: ThreadKey) {
+    return this.#ends.of(key);
   }
 
   after(key: ThreadKey, n: number, limit: number) {
@@ -132,7 +146,7 @@ class MongoLog implements Log {
 
   async putParts(key: ThreadKey, added: NewParts): Promise<void> {
     const agedAt = new Date(this.#environment.clock.nowMs() + limits.uploadKeptMs);
-    const after = await this.#read(() => reads.readLastPosition(this.#collections.log, key));
+    const after = (await this.#read(() => reads.readEnd(this.#collections.log, key)))?.n ?? 0;
     await this.#durably("parts", () =>
       parts.writeParts(this.#collections.log, this.#patience(), { ...added, key, after, agedAt }),
     );

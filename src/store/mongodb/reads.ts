@@ -19,13 +19,16 @@ export async function readLast(log: Collection<LogDocument>, key: ThreadKey): Pr
   return found[0] && toRow(found[0]);
 }
 
-/** The position of the newest row; 0 when there is none. */
-export async function readLastPosition(log: Collection<LogDocument>, key: ThreadKey): Promise<number> {
+/** Where the newest row stands, and who put it there. */
+export async function readEnd(
+  log: Collection<LogDocument>,
+  key: ThreadKey,
+): Promise<{ n: number; attempt: string } | undefined> {
   const found = await log.findOne(
     { ...shardOf(key), _id: rowsOf(key, 0, Infinity) },
-    { ...options, hint: hint.id, sort: { _id: -1 }, projection: { n: 1 } },
+    { ...options, hint: hint.id, sort: { _id: -1 }, projection: { n: 1, a: 1 } },
   );
-  return found?.n ?? 0;
+  return found ? { n: found.n as number, attempt: found.a as string } : undefined;
 }
 
 /** A floor that follows voids what was found before it. Floors are seen whether expired or not. */
