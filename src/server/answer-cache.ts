@@ -5,7 +5,6 @@ import {
   type GetCheckpointResponse,
   GetCheckpointResponseSchema,
 } from "../gen/cairn/v1/checkpoint_service_pb.ts";
-import type { Store, ThreadKey } from "../store/store.ts";
 import { Encoded } from "./adapter.ts";
 import { getCheckpoint } from "./checkpoint-read.ts";
 import type { CallContext } from "./context.ts";
@@ -96,18 +95,14 @@ export async function getCheckpointOnce(
   // Seen before reading: what is read is then of this version or a later one, and under a later one nobody finds it.
   const version = store.versionSeen(key);
   const known = version === undefined ? undefined : answers.get(asked, version);
-  if (known !== undefined && (await isStill(store, key, version))) return new Encoded(known);
+  // Others may have gone on with it since, where a store is shared.
+  if (known !== undefined && (store.exclusive || (await store.version(key)) === version)) return new Encoded(known);
   // The version of a thread that this server has not seen yet is asked for as well, for whoever reads it next.
   const asking = version === undefined ? store.version(key) : undefined;
   const [response] = await Promise.all([getCheckpoint(parts, request, context), asking]);
   const bytes = toBinary(GetCheckpointResponseSchema, response);
   if (version !== undefined) answers.put(asked, version, bytes);
   return new Encoded(bytes);
-}
-
-/** Whether a thread has stayed as this server saw it last: others may have gone on with it. */
-async function isStill(store: Store, key: ThreadKey, version: string | undefined): Promise<boolean> {
-  return store.exclusive || (await store.version(key)) === version;
 }
 
 /** Readers that hold the same values ask for the same: mostly one that asks again. */

@@ -4,7 +4,7 @@ import { CairnClient } from "../../../clients/typescript/src/index.ts";
 import { Origin } from "../../../src/gen/cairn/v1/checkpoint_pb.ts";
 import { startServer } from "../../../src/server/start.ts";
 import type { Environment } from "../../../src/system/environment.ts";
-import { wideVersions } from "../store/checkpoint-versions.ts";
+import { wideVersions } from "../store/wide-versions.ts";
 
 const desk = {
   name: "desk",

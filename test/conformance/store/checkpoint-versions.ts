@@ -6,25 +6,7 @@ import { VersionMapSchema, VersionsSeenSchema } from "../../../src/gen/cairn/v1/
 import { LogStore } from "../../../src/store/log-store.ts";
 import { systemEnvironment } from "../../../src/system/environment.ts";
 import { type Context, latest, put, textOf } from "./support.ts";
-
-const NODES = 200;
-
-/** Of a graph of many nodes: each has a channel and has seen it, `step` of them once more. */
-export function wideVersions(step: number): Pick<Checkpoint, "channelVersions" | "versionsSeen"> {
-  const numberAt = (node: number) => `0000${1 + Math.floor((step + NODES - 1 - node) / NODES)}.0.5`;
-  const names = Array.from({ length: NODES }, (_, node) => `branch:to:node ${node}`);
-  const versions = names.map((name, node) => [name, stringVersion(numberAt(node))] as const);
-  const seen = versions.map(([name, version]) => [
-    name.slice("branch:to:".length),
-    create(VersionMapSchema, { versions: { [name]: version } }),
-  ]);
-  return {
-    channelVersions: create(VersionMapSchema, { versions: Object.fromEntries(versions) }),
-    versionsSeen: create(VersionsSeenSchema, { nodes: Object.fromEntries(seen) }),
-  };
-}
-
-const stringVersion = (value: string) => ({ number: { case: "stringValue" as const, value } });
+import { wideVersions } from "./wide-versions.ts";
 
 export function checkpointVersions(context: () => Context): void {
   describe("versions of a checkpoint", () => {
@@ -42,10 +24,10 @@ export function checkpointVersions(context: () => Context): void {
       expect(stored.slice(1).reduce((sum, size) => sum + size, 0) / 79).toBeLessThan(60);
       const rows = await log.after(key, 0, 100);
       expect(Math.max(...rows.slice(1).map(({ body }) => body.length))).toBeLessThan(1_000);
+      const page = { thread: "t", namespace: "", filters: [], order: "seq" as const, pageSize: 100, pageToken: "" };
       for (const reader of [store, new LogStore(log, systemEnvironment)]) {
         for (const view of ["full", "refs"] as const) {
-          const page = { thread: "t", namespace: "", filters: [], order: "seq", pageSize: 100, pageToken: "" } as const;
-          const { entries } = await reader.listCheckpoints(space, { ...page, filters: [] }, { view });
+          const { entries } = await reader.listCheckpoints(space, page, { view });
           expect(entries.map(({ checkpoint }) => versionsIn(checkpoint))).toEqual(
             entries.map((_, index) => wideVersions(79 - index)),
           );

@@ -1,4 +1,3 @@
-import { wideVersions } from "./checkpoint-versions.ts";
 import {
   DOCUMENTS,
   FILTERS,
@@ -12,6 +11,7 @@ import {
   THREADS,
   type Writes,
 } from "./model-operations.ts";
+import { wideVersions } from "./wide-versions.ts";
 
 /** A checkpoint as the model knows it; values are numbers of sample values. */
 export interface ModelCheckpoint {
