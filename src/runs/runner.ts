@@ -75,11 +75,18 @@ export class Runner {
       this.refuseBusy(key, thread);
       const runId = known?.runId ?? this.#parts.minter.mint();
       const beginning = await this.#begin(known === undefined ? call : goOn(call), runId, thread);
-      if (beginning.draft === undefined) idle = { beginning, thread };
-      return { beginning };
+      if (beginning.draft !== undefined) return { beginning };
+      // A run that was lost with nothing left to do is ended by a record: it is refused where this was not the end.
+      if (known?.runId !== undefined) return { draft: endAtOnce(runId, thread, call.request, done) };
+      idle = { beginning, thread };
+      return { draft: undefined };
     });
     if (idle !== undefined) return outcomeOfNothing(idle.beginning, idle.thread);
-    if (known !== undefined && begun === undefined) return await this.#answerOf(key, known, signal);
+    if (known !== undefined && begun === undefined) {
+      const outcome = await this.#answerOf(key, known, signal);
+      // Its server went away while this call waited: it is taken on, as by a call that comes only now.
+      return outcome.status === RunStatus.LOST ? await this.run(call, signal) : outcome;
+    }
     if (begun === undefined) {
       invariant(waits !== undefined, "a run that was not refused has begun or waits");
       return await this.#outcomeOfWaiting(call, waits, signal);
@@ -331,6 +338,8 @@ export class Runner {
     return await outcomeOf(this.#parts, run, end, intact);
   }
 }
+
+const done: RunEnd = { status: RunStatus.DONE, failure: undefined };
 
 function serverStopping(): CairnError {
   return new CairnError(ErrorReason.SERVER_STOPPING, "the server is stopping; the run can be continued");

@@ -68,28 +68,40 @@ export class Requests {
       return await call.work(async (answer, after) => {
         const known = await this.#store.findRequest(call.key, id, after);
         if (known === undefined) return { id, bodyHash, answer: encoder(call.output, answer) };
-        checkBody(id, known.bodyHash, bodyHash);
         throw new AnsweredBefore(known);
       });
-    } catch (error) {
-      if (!(error instanceof AnsweredBefore)) throw error;
+    } catch (thrown) {
+      const known = thrown instanceof AnsweredBefore ? thrown.known : await this.#doneBefore(call, thrown);
+      if (known === undefined) throw thrown;
+      checkBody(id, known.bodyHash, bodyHash);
       // All answers here are committed with their effect, so a request without one is another method's.
-      if (error.answer === undefined) throw reused(id);
-      const answer = fromBinary(call.output, error.answer);
-      return call.restore === undefined ? answer : await call.restore(answer, error.n);
+      if (known.answer === undefined) throw reused(id);
+      const answer = fromBinary(call.output, known.answer);
+      return call.restore === undefined ? answer : await call.restore(answer, known.n);
     }
+  }
+
+  /** What is refused now, as the thread is held or has gone on, may have been done when it was first asked for. */
+  async #doneBefore({ key, request }: Pick<OnceCall<DescMessage, DescMessage>, "key" | "request">, thrown: unknown) {
+    const isRefusal = thrown instanceof CairnError && !unsaid.has(thrown.reason);
+    return isRefusal ? await this.#store.findRequest(key, request.requestId) : undefined;
   }
 }
 
+/** Of these, the store could not be asked, or it has said already what it knows of the request. */
+const unsaid = new Set<ErrorReason>([
+  ErrorReason.STORE_UNAVAILABLE,
+  ErrorReason.INTERNAL,
+  ErrorReason.REQUEST_ID_REUSED,
+]);
+
 /** Leaves the making of a draft: nothing is to be written. */
 class AnsweredBefore extends Error {
-  readonly answer: Uint8Array | undefined;
-  readonly n: number;
+  readonly known: KnownRequest;
 
-  constructor({ answer, n }: KnownRequest) {
+  constructor(known: KnownRequest) {
     super("answered before");
-    this.answer = answer;
-    this.n = n;
+    this.known = known;
   }
 }
 

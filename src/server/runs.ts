@@ -16,7 +16,13 @@ export interface Runs {
 }
 
 export function makeRuns(
-  { store, environment, serverId, log, taskLeaseMs }: Parts,
+  {
+    store,
+    environment,
+    serverId,
+    log,
+    taskLeaseMs,
+  }: Pick<Parts, "store" | "environment" | "serverId" | "log" | "taskLeaseMs">,
   modules: NodesModule | undefined,
 ): Runs {
   const runParts: RunParts = {

@@ -83,13 +83,14 @@ export async function bulkUpdateState(
       for (const [i, { updates }] of supersteps.entries()) {
         const id = requestId && `${requestId}/${i}`;
         const isLast = i === supersteps.length - 1;
-        const known = id === "" || isLast ? undefined : await parts.store.findRequest(key, id);
-        if (known?.answer !== undefined) {
-          head = fromBinary(BulkUpdateStateResponseSchema, known.answer).state?.checkpointId;
-          continue;
-        }
         const update = { key, updates, namespace: "", checkpointId: "", graphName, expectedHead: head };
         await parts.store.update(key, async (thread) => {
+          // Each time: another server may be at the same request.
+          const known = id === "" || isLast ? undefined : await parts.store.findRequest(key, id, thread);
+          if (known?.answer !== undefined) {
+            head = fromBinary(BulkUpdateStateResponseSchema, known.answer).state?.checkpointId;
+            return undefined;
+          }
           runner.refuseBusy(key, thread);
           const draft = await updateDraft(runParts, update, thread);
           const answer = respond(draft.checkpoint?.id ?? "");

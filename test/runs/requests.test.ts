@@ -83,4 +83,31 @@ describe.each(storeKinds)("request ids of runs on %s", (kind) => {
     expect(refused.reason).toBe("GRAPH_NOT_FOUND");
     expect((await three.run({ n: 3 }, options)).state.values.n).toBe(3);
   });
+
+  it("give the first answer where the call would be refused by now", async () => {
+    const thread = bench.thread();
+    const gate = "refused";
+    const gated = await bench.graph({
+      channels: { n: "add" },
+      nodes: { hold: bench.node("gated", { gate }) },
+      edges: ["START -> hold"],
+    });
+    const start = await thread.updateState({ n: 1 }, { graph: gated, asNode: "hold" });
+    const expectedHead = start.checkpointId;
+    const update = () => thread.updateState({ n: 2 }, { expectedHead, asNode: "hold", requestId: "u" });
+    const put = () =>
+      bench.client.checkpoints.putCheckpoint({
+        checkpoint: { id: "put", namespace: "side", threadId: thread.id },
+        requestId: "p",
+      });
+    const first = [await update(), await put()];
+    expect((await refusal(thread.updateState({ n: 2 }, { expectedHead }))).reason).toBe("HEAD_MISMATCH");
+    const running = thread.run({ n: 1 }, { graph: gated });
+    await until("a run holds the thread", () => bench.traces("hold begins").length === 1);
+    expect([await update(), await put()]).toEqual(first);
+    expect((await refusal(thread.updateState({ n: 2 }, { requestId: "new" }))).reason).toBe("THREAD_BUSY");
+    expect((await refusal(thread.updateState({ n: 3 }, { requestId: "u" }))).reason).toBe("REQUEST_ID_REUSED");
+    bench.open(gate);
+    await running;
+  });
 });
