@@ -186,12 +186,12 @@ export class GraphLoop {
 
   /**
    * A superstep some of whose tasks wait. Writes to untracked channels that can't be applied together are told now, as
-   * LangGraph does: they are not saved, so nothing would be left of them to be told later.
+   * LangGraph does in the outermost graph: they are not saved, so nothing would be left of them to be told later.
    */
   #stoppedBy(step: Superstep, status: RunStatus): RunEnd {
     const { state } = this.loaded;
     try {
-      if (state.graph.untracked.size > 0) applyWrites(copyState(state), step.finished);
+      if (state.graph.untracked.size > 0 && !this.plan.nested) applyWrites(copyState(state), step.finished);
       return { status, failure: undefined };
     } catch (thrown) {
       if (!(thrown instanceof RunFailure)) throw thrown;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { byId } from "../../clients/typescript/src/index.ts";
 import { storeKinds } from "../support/stores.ts";
-import { Bench, until } from "./support/bench.ts";
+import { Bench, historyOf, until } from "./support/bench.ts";
 
 const channels = { log: "append", n: "add" };
 
@@ -116,5 +116,50 @@ describe.each(storeKinds)("differences from LangGraph on %s", (kind) => {
     bench.open(luck);
     expect((await thread.run()).state.values.log).toEqual(["bad", "slow"]);
     expect(bench.traces("slow begins")).toHaveLength(1);
+  });
+
+  it("a question in a subgraph can be answered where another node of it failed, and is listed until then", async () => {
+    const luck = bench.newName();
+    const inline = {
+      channels,
+      nodes: { asks: bench.node("asks", { questions: ["name?"] }), bad: bench.node("failing", { gate: luck }) },
+      edges: ["START -> asks", "START -> bad"],
+    };
+    const graph = await bench.graph({ channels, nodes: { sub: { subgraph: { inline } } }, edges: ["START -> sub"] });
+    const thread = bench.thread();
+    expect((await thread.run({}, { graph })).status).toBe("failed");
+    const listed = async () => (await thread.state()).interrupts.map(({ value }) => value);
+    expect(await listed()).toEqual(["name?"]);
+    expect((await thread.resume("Ada")).status).toBe("failed");
+    expect(await listed()).toEqual([]);
+    bench.open(luck);
+    const outcome = await thread.run();
+    expect([outcome.status, outcome.state.values.log]).toEqual(["done", ["asks:Ada", "bad"]]);
+  });
+
+  it("a task that wrote to untracked channels only has finished", async () => {
+    const update = { secret: '"s"' };
+    const graph = await bench.graph({
+      channels: { ...channels, secret: "untracked" },
+      nodes: { hides: { expression: { update } }, asks: bench.node("asks", { questions: ["name?"] }) },
+      edges: ["START -> hides", "START -> asks"],
+    });
+    const thread = bench.thread();
+    expect((await thread.run({}, { graph })).state.next).toEqual(["asks"]);
+    expect((await thread.resume("Ada")).state.values.log).toEqual(["asks:Ada"]);
+  });
+
+  it("an answer at an older checkpoint begins a branch of its own, and the first answer stays where it was", async () => {
+    const nodes = { asks: bench.node("asks", { questions: ["name?"] }), after: bench.node("note") };
+    const graph = await bench.graph({ channels, nodes, edges: ["START -> asks", "asks -> after"] });
+    const thread = bench.thread();
+    const { checkpointId } = (await thread.run({}, { graph })).state;
+    await thread.resume("Ada");
+    expect((await thread.resume("Bob", { checkpointId })).state.values.log).toEqual(["asks:Bob", "after"]);
+    const states = await historyOf(thread);
+    expect(states.map(({ source }) => source)).toEqual(["loop", "loop", "fork", "loop", "loop", "loop", "input"]);
+    expect(states[3]?.values.log).toEqual(["asks:Ada", "after"]);
+    const [asked] = (await thread.state({ checkpointId })).tasks;
+    expect([asked?.node, asked?.finished]).toEqual(["asks", true]);
   });
 });
