@@ -145,8 +145,8 @@ async function deleteThread(
     request,
     output: DeleteThreadResponseSchema,
     async work(stamp) {
-      const stamped = await stamp(create(DeleteThreadResponseSchema, { existed: true }));
-      const existed = await parts.store.deleteThread(key, stamped);
+      const answer = create(DeleteThreadResponseSchema, { existed: true });
+      const existed = await parts.store.deleteThread(key, (after) => stamp(answer, after));
       return create(DeleteThreadResponseSchema, { existed });
     },
   });

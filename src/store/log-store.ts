@@ -84,10 +84,14 @@ export class LogStore implements Store {
     return this.#committer.append(key, after, draft);
   }
 
-  async deleteThread(key: ThreadKey, request?: RequestDraft): Promise<boolean> {
-    const committed = await this.#committer.updateRaw(key, async (thread) =>
-      thread.exists ? floorAfter(this.#environment, key, thread, request) : undefined,
-    );
+  async deleteThread(
+    key: ThreadKey,
+    request?: (after: ThreadTail) => Promise<RequestDraft | undefined>,
+  ): Promise<boolean> {
+    const committed = await this.#committer.updateRaw(key, async (thread) => {
+      const stamped = await request?.(thread);
+      return thread.exists ? floorAfter(this.#environment, key, thread, stamped) : undefined;
+    });
     if (!committed) return false;
     await this.#log.truncate(key, committed.thread.n);
     return true;

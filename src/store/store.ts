@@ -169,8 +169,8 @@ export interface Store {
   upload(key: ThreadKey, header: UploadHeader, chunks: AsyncIterable<Uint8Array>): Promise<string>;
   /** Removes uploads that no put has named in time. Safe to end at any moment, and to repeat. */
   sweepUploads(signal: AbortSignal): Promise<void>;
-  /** Deletes a thread, whoever holds it. False when there was none. */
-  deleteThread(key: ThreadKey, request?: RequestDraft): Promise<boolean>;
+  /** Deletes a thread, whoever holds it. False when there was none. Throws what `request` throws. */
+  deleteThread(key: ThreadKey, request?: (after: ThreadTail) => Promise<RequestDraft | undefined>): Promise<boolean>;
   /** Deletes threads whose time to live is over, in bounded batches, and gives their number. `guard` may save one by throwing. */
   deleteExpired(guard: (thread: ThreadTail) => void, signal: AbortSignal): Promise<number>;
   /**
