@@ -1,16 +1,9 @@
 // Threads that were saved under an older schema_version than their graph's: what a run makes of them, and what it refuses.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { byId, type Thread } from "../../clients/typescript/src/index.ts";
+import { byId } from "../../clients/typescript/src/index.ts";
 import { storeKinds } from "../support/stores.ts";
 import { Bench, type GraphParts, historyOf, refusal, until } from "./support/bench.ts";
-
-const log = (text: string) => ({ expression: { update: { log: JSON.stringify([text]) } } });
-const ask = (question: string, into = "said") => ({ ask: { question: JSON.stringify(question), into } });
-const chain = (...nodes: string[]) => ["START", ...nodes].slice(0, -1).map((from, i) => `${from} -> ${nodes[i]}`);
-const one = (migration: Record<string, unknown>) => ({
-  schemaVersion: 2,
-  migrations: [{ from: 1, to: 2, ...migration }],
-});
+import { ask, chain, log, migrateAll, one, versionAt } from "./support/migrating.ts";
 
 describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
   let bench: Bench;
@@ -20,13 +13,6 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
   afterAll(() => bench.end());
 
   const first = (parts: GraphParts) => bench.graph({ schemaVersion: 1, ...parts });
-
-  /** The schema_version that a checkpoint of the thread was saved under. */
-  async function versionAt(thread: Thread, checkpointId?: string, namespace = ""): Promise<number | undefined> {
-    const { checkpoints } = bench.client.services;
-    const { entry } = await checkpoints.getCheckpoint({ threadId: thread.id, checkpointId, namespace });
-    return entry?.checkpoint?.schemaVersion;
-  }
 
   // First, while the server is a process that can be killed.
   it("a run that was cut off after its thread was migrated goes on", async () => {
@@ -90,11 +76,11 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
     // Until a run loads it the thread is as it was saved.
     expect((await thread.state()).values).toEqual({ total: 2, gone: "x", log: ["a"] });
     expect(await thread.run()).toMatchObject({ status: "done", state: { values: { total: 2, gone: "x" } } });
-    expect(await versionAt(thread)).toBe(1);
+    expect(await versionAt(bench, thread)).toBe(1);
     const outcome = await thread.run({ log: ["in"] });
     const values = { sum: 20, log: ["a", "in", "b"], count: 1, lang: "en" };
     expect([outcome.status, outcome.state.values]).toEqual(["done", values]);
-    expect(await versionAt(thread)).toBe(3);
+    expect(await versionAt(bench, thread)).toBe(3);
     const states = await historyOf(thread);
     expect(states.map(({ values: { total, sum }, source }) => [source, total ?? sum])).toEqual([
       ["loop", 20],
@@ -105,7 +91,7 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
       ["input", undefined],
     ]);
     // The input's checkpoint follows the last one of the older version.
-    expect(await versionAt(thread, states[2]?.parentId)).toBe(1);
+    expect(await versionAt(bench, thread, states[2]?.parentId)).toBe(1);
     // A fork from a checkpoint of the older version is migrated as the thread was.
     const forked = await thread.updateState(
       { log: ["forked"] },
@@ -201,7 +187,7 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
     const half = await thread.resume(byId({ [idOf("l?")]: "L" }));
     expect(half.interrupts.map(({ id, value, node }) => [id, value, node])).toEqual([[idOf("r?"), "r?", "right"]]);
     const { checkpointId } = half.state;
-    expect([await versionAt(thread), half.state.source, half.state.parentId]).toEqual([
+    expect([await versionAt(bench, thread), half.state.source, half.state.parentId]).toEqual([
       2,
       "update",
       state.checkpointId,
@@ -297,7 +283,7 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
     const outcome = await thread.resume("yes");
     const logged = ["quick", "each 1", "each 2", "slow", "both", "last"];
     expect([outcome.status, [...(outcome.state.values.log as string[])].sort()]).toEqual(["done", [...logged].sort()]);
-    await migrateAll(graph);
+    await migrateAll(bench, graph);
     const done = await forced.resume("yes");
     expect([done.status, done.state.values.log]).toEqual(["done", outcome.state.values.log]);
   });
@@ -345,159 +331,4 @@ describe.each(storeKinds)("migrations of a thread's state on %s", (kind) => {
     await bench.graph({ ...parts("c"), ...one({ renameNodes: { b: "c" } }) }, graph);
     expect(await thread.run()).toMatchObject({ status: "done", state: { values: { log: ["a", "b"] } } });
   });
-
-  it("a question in a subgraph stays open: its own state is migrated when the run goes on into it", async () => {
-    const inner = (said: string, more: Record<string, unknown>) => ({
-      channels: { log: "append", [said]: "last_value" },
-      nodes: { one: log("one"), asks: ask("in?", said), two: log("two") },
-      edges: chain("one", "asks", "two"),
-      ...more,
-    });
-    const outer = (node: string, inline: unknown) => ({
-      channels: { log: "append" },
-      nodes: { [node]: { subgraph: { inline } }, after: log("after") },
-      edges: chain(node, "after"),
-    });
-    const graph = await first(outer("sub", inner("said", { schemaVersion: 7 })));
-    const thread = bench.thread();
-    const { interrupts } = await thread.run({}, { graph });
-    const [asked] = interrupts;
-    const moved = { schemaVersion: 8, migrations: [{ from: 7, to: 8, renameChannels: { said: "answer" } }] };
-    await bench.graph({ ...outer("part", inner("answer", moved)), ...one({ renameNodes: { sub: "part" } }) }, graph);
-    expect((await thread.state()).interrupts).toEqual(interrupts);
-    await migrateAll(graph);
-    expect((await thread.state()).interrupts).toEqual(interrupts);
-    expect((await thread.info()).status).toBe("interrupted");
-    const done = await thread.resume(byId({ [asked?.id ?? ""]: "yes" }));
-    expect(done).toMatchObject({ status: "done", state: { values: { log: ["one", "two", "after"] } } });
-    expect(await versionAt(thread, undefined, asked?.namespace)).toBe(8);
-  });
-
-  it("a registered subgraph that has a newer version is migrated under a thread that has not, at each level", async () => {
-    const deepest = (said: string, more: Record<string, unknown>) => ({
-      channels: { log: "append", [said]: "last_value" },
-      nodes: { asks: ask("deep?", said), told: { expression: { update: { log: `["heard " + state.${said}]` } } } },
-      edges: chain("asks", "told"),
-      ...more,
-    });
-    const deep = await first(deepest("said", {}));
-    const over = (name: string) => ({
-      channels: { log: "append" },
-      nodes: { mid: { subgraph: { name } }, after: log("after") },
-      edges: chain("mid", "after"),
-    });
-    const middle = await bench.graph(over(deep));
-    const graph = await bench.graph(over(middle));
-    const thread = bench.thread();
-    const { interrupts } = await thread.run({}, { graph });
-    await bench.graph(deepest("answer", one({ renameChannels: { said: "answer" } })), deep);
-    // Nothing is migrated by looking.
-    expect((await thread.state()).interrupts).toEqual(interrupts);
-    const done = await thread.resume(byId({ [interrupts[0]?.id ?? ""]: "you" }));
-    expect([done.status, done.state.values]).toEqual(["done", { log: ["heard you", "after", "after"] }]);
-    expect(await versionAt(thread, undefined, interrupts[0]?.namespace)).toBe(2);
-  });
-
-  it("a subgraph that keeps one state for the thread keeps its node's name", async () => {
-    const inline = { channels: { log: "append" }, nodes: { one: log("one") }, edges: chain("one") };
-    const parts = (node: string) => ({
-      channels: { log: "append" },
-      nodes: { [node]: { subgraph: { inline, persistence: "per_thread" } } },
-      edges: chain(node),
-    });
-    const graph = await first(parts("sub"));
-    const thread = bench.thread();
-    await thread.run({}, { graph });
-    await bench.graph({ ...parts("part"), ...one({ renameNodes: { sub: "part" } }) }, graph);
-    const refused = await refusal(thread.run({}));
-    expect([refused.reason, refused.metadata.node]).toEqual(["MIGRATION_FAILED", "sub"]);
-    await bench.graph({ ...parts("sub"), ...one({}) }, graph);
-    expect((await thread.run({})).status).toBe("done");
-  });
-
-  it("MigrateThreads tries, migrates, skips what a run holds, and finds nothing left to do", async () => {
-    const parts = (channel: string, more: Record<string, unknown> = {}) => ({
-      channels: { [channel]: "last_value", said: "last_value" },
-      nodes: {
-        a: { expression: { update: { [channel]: "1" } } },
-        asks: ask("?"),
-        wait: bench.node("gated", { gate: `held-${kind}` }),
-      },
-      edges: ["START -> a", "a -> asks"],
-      branches: [{ from: "asks", cel: 'state.said == "wait" ? "wait" : "END"' }],
-      ...more,
-    });
-    const graph = await first(parts("n"));
-    const [asked, busy, ended] = [bench.thread(), bench.thread(), bench.thread()];
-    for (const thread of [asked, busy, ended]) await thread.run({}, { graph });
-    await ended.resume("done");
-    const held = busy.resume("wait");
-    await until("the node is at work", () => bench.traces("wait begins").length > 0);
-    const { checkpointId } = await asked.state();
-    await bench.graph(parts("m", one({ renameChannels: { n: "m" } })), graph);
-    const step = { from: 1, to: 2, renamedChannels: { n: "m" }, dropped: [], set: [], renamedNodes: {} };
-    const told = await migrateAll(graph, true);
-    expect(told).toEqual([
-      {
-        threadId: asked.id,
-        outcome: "migrated",
-        from: 1,
-        to: 2,
-        checkpointId,
-        newCheckpointId: "",
-        steps: [step],
-        reason: "",
-        message: "",
-      },
-      expect.objectContaining({ threadId: busy.id, outcome: "busy", reason: "THREAD_BUSY" }),
-      expect.objectContaining({ threadId: ended.id, outcome: "migrated" }),
-    ]);
-    expect((await asked.state()).checkpointId).toBe(checkpointId);
-    const migrated = await migrateAll(graph);
-    expect(migrated.map(({ outcome, newCheckpointId }) => [outcome, newCheckpointId !== ""])).toEqual([
-      ["migrated", true],
-      ["busy", false],
-      ["migrated", true],
-    ]);
-    expect(await asked.state()).toMatchObject({
-      checkpointId: migrated[0]?.newCheckpointId,
-      parentId: checkpointId,
-      source: "update",
-      values: { m: 1 },
-      next: ["asks"],
-    });
-    expect((await ended.state()).values).toEqual({ m: 1, said: "done" });
-    bench.open(`held-${kind}`);
-    await held;
-    expect((await migrateAll(graph)).map(({ threadId, outcome }) => [threadId, outcome])).toEqual([
-      [busy.id, "migrated"],
-    ]);
-    expect(await migrateAll(graph)).toEqual([]);
-    expect(await asked.resume("fine")).toMatchObject({ status: "done", state: { values: { m: 1, said: "fine" } } });
-  });
-
-  it("MigrateThreads says why a thread is refused, and goes on with the next", async () => {
-    const parts = { channels: { n: "last_value" }, nodes: { a: { expression: { update: {} } } }, edges: chain("a") };
-    const graph = await first(parts);
-    const [bad, good] = [bench.thread(), bench.thread()];
-    await bad.run({ n: "no number" }, { graph });
-    await good.run({ n: 1 }, { graph });
-    await bench.graph({ ...parts, ...one({ set: { n: "state.n + 1" } }) }, graph);
-    expect(await migrateAll(graph)).toMatchObject([
-      {
-        threadId: bad.id,
-        outcome: "refused",
-        reason: "MIGRATION_FAILED",
-        message: expect.stringContaining('channel "n"'),
-      },
-      { threadId: good.id, outcome: "migrated" },
-    ]);
-  });
-
-  /** What MigrateThreads tells, by the threads' ids. */
-  async function migrateAll(graph: string, dryRun = false) {
-    const told = [];
-    for await (const { thread } of bench.client.graphs.migrate(graph, { dryRun })) if (thread) told.push(thread);
-    return told.sort((a, b) => a.threadId.localeCompare(b.threadId, "en", { numeric: true }));
-  }
 });
