@@ -16,7 +16,11 @@ export interface Session {
   signal: AbortSignal;
   /** What --timeout says, in milliseconds. */
   timeoutMs: number | undefined;
+  /** The same for work on a whole store or thread, which takes as long as it takes: a week unless it is given. */
+  wholeMs: number;
 }
+
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Runs a command against the server: connects, reports what goes wrong in one line, and closes. The command gives
@@ -31,7 +35,8 @@ export async function act(flags: Flags, run: (session: Session) => Promise<numbe
   try {
     client = await connect(flags);
     const output = new Output(flags.json ?? false, progress);
-    const session = { client, output, progress, signal: controller.signal, timeoutMs: flags.timeout };
+    const { timeout: timeoutMs } = flags;
+    const session = { client, output, progress, signal: controller.signal, timeoutMs, wholeMs: timeoutMs ?? WEEK_MS };
     process.exitCode = (await run(session)) ?? Exit.ok;
   } catch (error) {
     progress.clear();

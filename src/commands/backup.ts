@@ -12,9 +12,6 @@ Example:
   $ cairn backup /backups/cairn-2026-11-26
 `;
 
-/** A large store takes its time. */
-const DEADLINE_MS = 24 * 60 * 60 * 1000;
-
 /** `cairn backup` */
 export function addBackup(program: Command): Command {
   const command = program
@@ -24,10 +21,10 @@ export function addBackup(program: Command): Command {
   return addFlags(command)
     .addHelpText("after", help)
     .action((dir: string, flags: Flags) =>
-      act(flags, async ({ client, output, progress, signal, timeoutMs }) => {
+      act(flags, async ({ client, output, progress, signal, wholeMs }) => {
         const folder = resolve(dir);
         progress.start(() => "copying the store");
-        await client.admin.backupStore({ folder }, { signal, deadlineMs: timeoutMs ?? DEADLINE_MS });
+        await client.admin.backupStore({ folder }, { signal, deadlineMs: wholeMs });
         output.result({ folder }, () => `the store is copied to ${folder}`);
         return undefined;
       }),

@@ -28,9 +28,6 @@ interface DoctorFlags extends Flags {
   only?: string;
 }
 
-/** It takes as long as it takes. */
-const DEADLINE_MS = 7 * 24 * 60 * 60 * 1000;
-
 /** `cairn doctor` */
 export function addDoctor(program: Command): Command {
   return addFlags(program.command("doctor").description("look for faults in the store, and repair what can be"))
@@ -44,13 +41,13 @@ type Told = ReturnType<CairnClient["admin"]["checkStore"]> extends AsyncIterable
 type Finding = Told["findings"][number];
 
 function doctor({ repair = false, only = "", ...flags }: DoctorFlags): Promise<void> {
-  return act(flags, async ({ client, output, progress, signal, timeoutMs }) => {
+  return act(flags, async ({ client, output, progress, signal, wholeMs }) => {
     let last: Told | undefined;
     const what = (): string => (last ? `${last.threads} threads, ${last.values} values` : "looking at the store");
     progress.start(what);
     let found = 0;
     let repaired = 0;
-    const options = { signal, deadlineMs: timeoutMs ?? DEADLINE_MS };
+    const options = { signal, deadlineMs: wholeMs };
     for await (const told of client.admin.checkStore({ repair, space: only }, options)) {
       last = told;
       for (const finding of told.findings) {

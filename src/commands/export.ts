@@ -17,9 +17,6 @@ Examples:
   $ cairn export t1 | ssh elsewhere cairn import -
 `;
 
-/** A large thread takes its time. */
-const DEADLINE_MS = 24 * 60 * 60 * 1000;
-
 interface ExportFlags extends Flags {
   out?: string;
 }
@@ -37,11 +34,11 @@ export function addExport(program: Command): Command {
 }
 
 function exportThread(threadId: string, { out, ...flags }: ExportFlags): Promise<void> {
-  return act(flags, async ({ client, output, progress, signal, timeoutMs }) => {
+  return act(flags, async ({ client, output, progress, signal, wholeMs }) => {
     if (out === undefined && process.stdout.isTTY) throw new UsageError("the file is no text: give --out FILE");
     let bytes = 0;
     progress.start(() => `exporting ${threadId}: ${bytes} bytes`);
-    const chunks = client.threads.export(threadId, { signal, deadlineMs: timeoutMs ?? DEADLINE_MS });
+    const chunks = client.threads.export(threadId, { signal, deadlineMs: wholeMs });
     const count = async function* () {
       for await (const chunk of chunks) {
         bytes += chunk.length;

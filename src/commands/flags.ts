@@ -30,7 +30,10 @@ export function addFlags(command: Command): Command {
     new Option("--cert <file>", "client certificate (PEM), for servers that ask for one"),
     new Option("--key <file>", "key of --cert (PEM)"),
     new Option("--insecure", "no TLS beyond this machine; a token then travels in the clear"),
-    new Option("--timeout <time>", "give up after: 30, 500ms, 5m (default: 30s, runs 10m)").argParser(parseDuration),
+    new Option(
+      "--timeout <time>",
+      "give up after: 30, 500ms, 5m (default: 30s, runs 10m, whole stores and threads a week)",
+    ).argParser(parseDuration),
     new Option("--json", "output for programs: one JSON document, or JSON lines for streams"),
   ];
   for (const option of options) command.addOption(option.helpGroup(heading));

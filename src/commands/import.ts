@@ -23,9 +23,6 @@ is there already is compared and stays: a move that was stopped goes on where it
 one of that name.
 `;
 
-/** Somewhat more than the server allows. */
-const DEADLINE_MS = 60 * 60 * 1000;
-
 interface ImportFlags extends Flags {
   thread?: string;
   from?: string;
@@ -50,7 +47,7 @@ export function addImport(program: Command): Command {
 function importThread(file: string, { thread, from, ...flags }: ImportFlags): Promise<void> {
   const open = sources[from ?? ""];
   if (open !== undefined) return moveThreadsIn(() => open(file), thread, flags);
-  return act(flags, async ({ client, output, progress, signal, timeoutMs }) => {
+  return act(flags, async ({ client, output, progress, signal, wholeMs }) => {
     let bytes = 0;
     progress.start(() => `importing ${file}: ${bytes} bytes`);
     const chunks = async function* () {
@@ -59,7 +56,7 @@ function importThread(file: string, { thread, from, ...flags }: ImportFlags): Pr
         yield chunk;
       }
     };
-    const options = { threadId: thread, signal, deadlineMs: timeoutMs ?? DEADLINE_MS };
+    const options = { threadId: thread, signal, deadlineMs: wholeMs };
     const { thread: made, records } = await client.threads.import(chunks(), options);
     output.result({ thread_id: made.id, records }, () => `imported ${printable(made.id)}: ${records} records`);
     return undefined;

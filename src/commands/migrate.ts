@@ -21,9 +21,6 @@ interface MigrateFlags extends Flags {
   rowsPerSecond?: number;
 }
 
-/** It takes as long as it takes. */
-const DEADLINE_MS = 7 * 24 * 60 * 60 * 1000;
-
 /** `cairn migrate` */
 export function addMigrate(program: Command): Command {
   return addFlags(program.command("migrate").description("bring all stored records up to the newest layout"))
@@ -36,10 +33,10 @@ export function addMigrate(program: Command): Command {
 type Told = ReturnType<CairnClient["admin"]["migrateStore"]> extends AsyncIterable<infer Response> ? Response : never;
 
 function migrate({ dryRun = false, rowsPerSecond = 0, ...flags }: MigrateFlags): Promise<void> {
-  return act(flags, async ({ client, output, progress, signal, timeoutMs }) => {
+  return act(flags, async ({ client, output, progress, signal, wholeMs }) => {
     let last: Told | undefined;
     progress.start(() => (last ? `${progressBar(last.looked, last.total)} ${last.upgraded} upgraded` : "migrating"));
-    const options = { signal, deadlineMs: timeoutMs ?? DEADLINE_MS };
+    const options = { signal, deadlineMs: wholeMs };
     for await (const told of client.admin.migrateStore({ dryRun, rowsPerSecond }, options)) last = told;
     progress.clear();
     if (last === undefined) throw new Error("the server told nothing");
