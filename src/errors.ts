@@ -90,3 +90,16 @@ export function invalidField(field: string, description: string): CairnError {
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new CairnError(ErrorReason.INTERNAL, `invariant broken: ${message}`);
 }
+
+/** Whether what was asked for is refused, rather than kept from being done by the store or by a fault of ours that passes. */
+export function isRefusal(thrown: unknown): thrown is CairnError {
+  return thrown instanceof CairnError && !passing.has(thrown.reason);
+}
+
+const passing = new Set<ErrorReason>([
+  ErrorReason.STORE_UNAVAILABLE,
+  ErrorReason.STORE_FULL,
+  ErrorReason.SERVER_STOPPING,
+  ErrorReason.STALE_EPOCH,
+  ErrorReason.INTERNAL,
+]);

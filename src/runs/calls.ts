@@ -1,7 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { CairnError } from "../errors.ts";
 import { CalledRunSchema } from "../gen/cairn/store/v1/record_pb.ts";
-import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { type Event, RunStatus } from "../gen/cairn/v1/event_pb.ts";
 import { OnBusy } from "../gen/cairn/v1/run_service_pb.ts";
 import type { Draft, RequestDraft, ThreadTail } from "../store/store.ts";
@@ -79,19 +77,6 @@ export function endAtOnce(
     request: request && { ...request, answer: encodeOutcome({ runId, status, error }, tail.headCheckpointId) },
   };
 }
-
-/** Whether a failure to begin is the run's own, and not one of the store or of ours that passes. */
-export function isRefusal(thrown: unknown): thrown is CairnError {
-  return thrown instanceof CairnError && !passing.has(thrown.reason);
-}
-
-const passing = new Set<ErrorReason>([
-  ErrorReason.STORE_UNAVAILABLE,
-  ErrorReason.STORE_FULL,
-  ErrorReason.SERVER_STOPPING,
-  ErrorReason.STALE_EPOCH,
-  ErrorReason.INTERNAL,
-]);
 
 function cancelledEvent(runId: string): Event {
   return new EventMaker(runId, "").runStopped(RunStatus.CANCELLED, undefined, "", []);

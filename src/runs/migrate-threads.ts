@@ -77,7 +77,7 @@ async function migrateThread(
     // Somebody else has been faster.
     return told.steps.length === 0 ? undefined : told;
   } catch (thrown) {
-    if (!(thrown instanceof CairnError) || !isRefusal(thrown)) throw thrown;
+    if (!(thrown instanceof CairnError) || !isOfOneThread(thrown)) throw thrown;
     told.outcome =
       thrown.reason === ErrorReason.THREAD_BUSY ? ThreadMigration_Outcome.BUSY : ThreadMigration_Outcome.REFUSED;
     told.reason = thrown.reasonName;
@@ -149,6 +149,6 @@ const ofOneThread = new Set<Code>([
   Code.INVALID_ARGUMENT,
 ]);
 
-function isRefusal({ code, reason }: CairnError): boolean {
+function isOfOneThread({ code, reason }: CairnError): boolean {
   return ofOneThread.has(code) && reason !== ErrorReason.STORE_FULL;
 }

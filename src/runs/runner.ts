@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { adoptReferences } from "../engine/checkpoint.ts";
 import { RunFailure } from "../engine/failure.ts";
-import { CairnError, invariant, toCairnError } from "../errors.ts";
+import { CairnError, invariant, isRefusal, toCairnError } from "../errors.ts";
 import { type CalledRun, CalledRunSchema } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import { RunStatus } from "../gen/cairn/v1/event_pb.ts";
@@ -9,7 +9,7 @@ import { OnBusy, type RunInfo, RunOptionsSchema, type RunOutcome } from "../gen/
 import type { Committed, Draft, KnownRequest, RequestDraft, ThreadKey, ThreadTail } from "../store/store.ts";
 import { threadName } from "../store/thread-name.ts";
 import { type Beginning, begin, type RunCall } from "./begin.ts";
-import { answeredNow, cancelWaiting, endAtOnce, isRefusal, lineOf, lineUp } from "./calls.ts";
+import { answeredNow, cancelWaiting, endAtOnce, lineOf, lineUp } from "./calls.ts";
 import { leaseState } from "./lease.ts";
 import { Live } from "./live.ts";
 import { answerOf, decodeOutcome, encodeOutcome, outcomeOf, outcomeOfNothing } from "./outcomes.ts";

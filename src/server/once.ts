@@ -1,5 +1,5 @@
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { CairnError } from "../errors.ts";
+import { CairnError, isRefusal } from "../errors.ts";
 import type { Record } from "../gen/cairn/store/v1/record_pb.ts";
 import { ErrorReason } from "../gen/cairn/v1/error_pb.ts";
 import type { KnownRequest, RequestDraft, Store, ThreadKey, ThreadTail } from "../store/store.ts";
@@ -83,17 +83,9 @@ export class Requests {
 
   /** What is refused now, as the thread is held or has gone on, may have been done when it was first asked for. */
   async #doneBefore({ key, request }: Pick<OnceCall<DescMessage, DescMessage>, "key" | "request">, thrown: unknown) {
-    const isRefusal = thrown instanceof CairnError && !unsaid.has(thrown.reason);
-    return isRefusal ? await this.#store.findRequest(key, request.requestId) : undefined;
+    return isRefusal(thrown) ? await this.#store.findRequest(key, request.requestId) : undefined;
   }
 }
-
-/** Of these, the store could not be asked, or it has said already what it knows of the request. */
-const unsaid = new Set<ErrorReason>([
-  ErrorReason.STORE_UNAVAILABLE,
-  ErrorReason.INTERNAL,
-  ErrorReason.REQUEST_ID_REUSED,
-]);
 
 /** Leaves the making of a draft: nothing is to be written. */
 class AnsweredBefore extends Error {
